@@ -1,0 +1,7 @@
+//! `api`: see the library of the same name.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    api::main()
+}

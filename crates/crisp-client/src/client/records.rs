@@ -1,0 +1,134 @@
+//! Crisp's envelope, and the records in it, each read by itself.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::decode::{Flaw, parse, reason, shortened};
+use crate::mend::mend;
+use crate::page::{Record, Unreadable, Wire};
+
+/// What every answer of Crisp is wrapped in.
+#[derive(Debug, Default)]
+pub(in crate::client) struct Envelope {
+    pub(in crate::client) error: bool,
+    /// A machine word such as `not_subscribed`; anything that does not look like one is dropped.
+    pub(in crate::client) reason: Option<String>,
+    pub(in crate::client) data: Option<Box<RawValue>>,
+}
+
+/// Reads the envelope and leaves `data` untouched.
+pub(in crate::client) fn envelope(body: &[u8]) -> Result<Envelope, Flaw> {
+    let mut fields: BTreeMap<String, Box<RawValue>> = parse(&mend(body))?;
+    let word = fields.get("reason").and_then(|reason| serde_json::from_str::<String>(reason.get()).ok());
+    Ok(Envelope {
+        error: fields.get("error").is_some_and(|error| error.get() == "true"),
+        reason: word.filter(|word| is_word(word)),
+        data: fields.remove("data"),
+    })
+}
+
+fn is_word(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
+}
+
+/// Reads the records of a list, each by itself.
+pub(in crate::client) fn records<T: Wire>(list: &RawValue) -> Result<Vec<Record<T>>, Flaw> {
+    let raw: Vec<&RawValue> = parse(list.get())?;
+    Ok(raw.into_iter().map(record).collect())
+}
+
+/// Reads one record.
+pub(in crate::client) fn record<T: Wire>(raw: &RawValue) -> Record<T> {
+    let value = parse::<Value>(raw.get()).map_err(|flaw| Unreadable {
+        identity: identity(raw, T::IDENTITY),
+        detail: reason(&flaw.cause).to_owned(),
+        path: flaw.path,
+    })?;
+    T::read(value)
+        .map_err(|odd| Unreadable { identity: odd.identity.or_else(|| identity(raw, T::IDENTITY)), ..odd })
+}
+
+/// Finds the id of a record that cannot be read as a whole, without reading what surrounds it.
+fn identity(raw: &RawValue, path: &str) -> Option<String> {
+    let found = path.split('.').try_fold(raw.to_owned(), |inner, key| {
+        serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(inner.get()).ok()?.remove(key)
+    })?;
+    let text = serde_json::from_str::<String>(found.get()).ok();
+    let number = || found.get().starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    text.or_else(|| number().then(|| found.get().to_owned()))
+        .filter(|id| !id.trim().is_empty())
+        .map(|id| shortened(&id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversations::Conversation;
+    use crate::messages::Message;
+    use crate::operators::Operator;
+    use crate::people::Profile;
+
+    fn list<T: Wire>(json: &str) -> Vec<Record<T>> {
+        records(&RawValue::from_string(mend(json.as_bytes()).into_owned()).unwrap()).unwrap()
+    }
+
+    fn nested(depth: usize) -> String {
+        format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+    }
+
+    #[test]
+    fn one_odd_record_never_costs_the_others() {
+        let deep = nested(100_000);
+        let page = list::<Profile>(&format!(
+            r#"[{{"people_id":"A"}},{{"people_id":"B","score":1e400}},{{"people_id":"C","x":{deep}}},7,null,{{"people_id":9}},{{"people_id":"D"}}]"#
+        ));
+        let read: Vec<_> =
+            page.iter().filter_map(|record| record.as_ref().ok()).map(|p| p.people_id.as_str()).collect();
+        assert_eq!(read, ["A", "D"]);
+        let odd: Vec<_> = page.into_iter().filter_map(Result::err).collect();
+        assert_eq!(odd[0].identity.as_deref(), Some("B"));
+        assert_eq!((odd[0].path.as_str(), odd[0].detail.as_str()), ("score", "a number out of range"));
+        assert_eq!((odd[1].identity.as_deref(), odd[1].detail.as_str()), (Some("C"), "nested too deeply"));
+        assert!(odd[1].path.starts_with("x[0][0]") && odd[1].path.len() <= 200);
+        assert_eq!((odd[2].identity.as_deref(), odd[2].path.as_str()), (None, "people_id"));
+        assert_eq!(odd[4].identity.as_deref(), Some("9"));
+    }
+
+    #[test]
+    fn the_identity_is_found_wherever_it_stands() {
+        let conversation = list::<Conversation>(r#"[{"meta":{"data":{"n":1e400}},"session_id":"S"}]"#)
+            .remove(0)
+            .unwrap_err();
+        assert_eq!(
+            (conversation.identity.as_deref(), conversation.path.as_str()),
+            (Some("S"), "meta.data.n")
+        );
+        let operator =
+            list::<Operator>(r#"[{"details":{"user_id":"OP","n":[0,1e999]}}]"#).remove(0).unwrap_err();
+        assert_eq!((operator.identity.as_deref(), operator.path.as_str()), (Some("OP"), "details.n[1]"));
+        let message = list::<Message>(r#"[{"fingerprint":1e400}]"#).remove(0).unwrap_err();
+        assert_eq!(message.identity.as_deref(), Some("1e400"));
+    }
+
+    #[test]
+    fn a_remark_never_repeats_the_value() {
+        let odd =
+            list::<Profile>(r#"[{"email":"ana@northwind.example","people_id":["ana@northwind.example"]}]"#)
+                .remove(0);
+        assert!(!format!("{:?}", odd.unwrap_err()).contains("ana"));
+    }
+
+    #[test]
+    fn an_envelope_is_read_whatever_its_fields_are() {
+        let plain = envelope(br#"{"error":true,"reason":"not_subscribed","data":{}}"#).unwrap();
+        assert!(plain.error);
+        assert_eq!(plain.reason.as_deref(), Some("not_subscribed"));
+        let odd = envelope(br#"{"error":0,"reason":"Dear ana@northwind.example","extra":[]}"#).unwrap();
+        assert!(!odd.error && odd.reason.is_none() && odd.data.is_none());
+        assert!(envelope(b"<html>").is_err());
+        assert!(envelope(br#"{"data":[1,2"#).unwrap_err().cause.is_eof());
+    }
+}

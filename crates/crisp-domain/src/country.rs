@@ -1,0 +1,37 @@
+//! Countries: Crisp writes ISO 3166 alpha-2 codes, people read names.
+
+use rust_iso3166::CountryCode;
+
+/// The upper-case alpha-2 code that a country field means: a code of two or three letters, in any case.
+pub fn alpha2(text: &str) -> Option<&'static str> {
+    find(text).map(|country| country.alpha2)
+}
+
+/// The English short name of the country that a code of two or three letters means.
+pub fn name(text: &str) -> Option<&'static str> {
+    find(text).map(|country| country.name)
+}
+
+fn find(text: &str) -> Option<CountryCode> {
+    let code = text.trim().to_ascii_uppercase();
+    match code.len() {
+        2 => rust_iso3166::from_alpha2(&code),
+        3 => rust_iso3166::from_alpha3(&code),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_understood_in_any_case() {
+        assert_eq!(alpha2(" fr "), Some("FR"));
+        assert_eq!(alpha2("DEU"), Some("DE"));
+        assert_eq!(name("fr"), Some("France"));
+        for odd in ["", "F", "XX", "France", "é", "🇫🇷"] {
+            assert_eq!(alpha2(odd), None, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the layers below refuse or fail to do, as the caller is told: the one place that knows both words.
+//!
+//! A refusal's own sentence goes to the caller; a cause never does. What passes is 503, what does not is our fault.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use crisp_sync::refusal::Refusal;
+use crisp_sync::{Error, Verdict};
+
+use crate::clock;
+use crate::problem::{Code, Problem};
+
+/// How soon Crisp may be asked again, where nothing says when, in seconds.
+const CRISP_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// What is said where the refusal has no words of its own.
+const CRISP_AWAY: &str = "Crisp could not be asked; try again in a few minutes.";
+/// The longest wait that is told: whoever waits longer looks again at another time anyway.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let words = sentence(&refusal.to_string());
+        match refusal {
+            Refusal::NotFound => Self::not_found(),
+            Refusal::Invalid(errors) => Self::of_fields(errors),
+            Refusal::WebsiteIdInvalid => {
+                Self::of_field("website_id", "invalid", words).coded(Code::WebsiteIdInvalid)
+            }
+            Refusal::PluginNotInstalled { install_link } => {
+                Self::new(Code::PluginNotInstalled, words).with("install_url", install_link.as_str())
+            }
+            Refusal::WebsiteAlreadyConnected => Self::new(Code::WebsiteAlreadyConnected, words),
+            Refusal::OtherWebsite => Self::new(Code::OtherWebsite, words),
+            Refusal::OwnershipUnproven => Self::new(Code::OwnershipUnproven, words),
+            Refusal::InstallLinkInvalid => Self::new(Code::InstallLinkInvalid, words),
+            Refusal::CrispUnavailable(cause) => crisp_unavailable(&Error::Crisp(cause), words, clock::now()),
+            Refusal::NotConnected => Self::new(Code::NotConnected, words),
+            Refusal::NotImported => Self::new(Code::NotImported, words),
+            Refusal::PurgeUnderWay => Self::new(Code::PurgeUnderWay, words),
+            Refusal::SyncInProgress { sync_id } => {
+                Self::new(Code::SyncInProgress, words).with("sync_id", sync_id.to_string())
+            }
+            Refusal::Failed(error) => failed(&error, clock::now()),
+            // The enum may grow below before it grows here.
+            unheard_of => Self::internal(&unheard_of),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        failed(&error, clock::now())
+    }
+}
+
+impl From<crisp_storage::Error> for Problem {
+    fn from(error: crisp_storage::Error) -> Self {
+        if error.is_passing() || matches!(error, crisp_storage::Error::Missing("the schema")) {
+            Self::unavailable(&error)
+        } else {
+            Self::internal(&error)
+        }
+    }
+}
+
+/// What became of an error is asked of its verdict, so that only the runner's one place judges errors.
+fn failed(error: &Error, now: DateTime<Utc>) -> Problem {
+    let is_crisp = matches!(error, Error::Crisp(_));
+    match error.verdict(now) {
+        _ if is_crisp => crisp_unavailable(error, CRISP_AWAY.to_owned(), now),
+        Verdict::LetGo => Problem::new(Code::NotConnected, "The integration is not connected to Crisp."),
+        Verdict::Retry | Verdict::WaitForQuota(_) => Problem::unavailable(error),
+        Verdict::NeedsAttention(_) | Verdict::GiveUp => Problem::internal(error),
+    }
+}
+
+/// Crisp is away, refuses us, or our requests are spent: the caller learns when to try again, the log learns why.
+fn crisp_unavailable(error: &Error, sentence: String, now: DateTime<Utc>) -> Problem {
+    tracing::warn!(error = error.chain(), "Crisp could not be asked");
+    let wait = match error.verdict(now) {
+        Verdict::WaitForQuota(Some(until)) => (until - now).to_std().ok(),
+        Verdict::WaitForQuota(None)
+        | Verdict::Retry
+        | Verdict::NeedsAttention(_)
+        | Verdict::LetGo
+        | Verdict::GiveUp => None,
+    };
+    Problem::new(Code::CrispUnavailable, sentence)
+        .retry_after(wait.unwrap_or(CRISP_AGAIN_AFTER).min(LONGEST_WAIT))
+}
+
+/// An error's words as a sentence.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_a_sentence() {
+        assert_eq!(sentence("a sync is under way"), "A sync is under way.");
+        assert_eq!(sentence(""), ".");
+    }
+
+    #[test]
+    fn crisp_being_away_is_told_with_when_to_try_again() {
+        let spent = crisp_client::Error::RateLimited { retry_after: Some(Duration::from_secs(7)) };
+        let problem = Problem::from(Refusal::CrispUnavailable(spent));
+        assert_eq!(problem.code(), Code::CrispUnavailable);
+    }
+
+    #[test]
+    fn what_was_not_connected_any_more_is_no_fault_of_ours() {
+        assert_eq!(Problem::from(Error::Stopped).code(), Code::NotConnected);
+        assert_eq!(Problem::from(Error::Corrupt("import settings")).code(), Code::Internal);
+    }
+}

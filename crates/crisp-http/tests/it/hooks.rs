@@ -1,0 +1,105 @@
+//! Web hooks: taken, refused, put off.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+use testkit::simulator::{Options, signature};
+use uuid::Uuid;
+
+use crate::world::{World, now, request};
+
+fn envelope(website: Uuid) -> Value {
+    let session = "session_6f0b2c1a-8d34-4e57-b1a9-0c5d7e9f1234";
+    json!({"website_id": website, "event": "session:set_state", "timestamp": now().timestamp_millis(),
+        "data": {"website_id": website, "session_id": session, "state": "resolved"}})
+}
+
+fn sent(headers: &[(&str, String)], body: impl Into<Body>) -> Request<Body> {
+    let builder = headers
+        .iter()
+        .fold(request("POST", "/crisp/hooks"), |builder, (name, value)| builder.header(*name, value));
+    builder.body(body.into()).unwrap()
+}
+
+/// A delivery of any bytes, signed as Crisp signs.
+fn signed(world: &World, at_ms: i64, body: &str) -> Request<Body> {
+    let at = at_ms.to_string();
+    let signature = signature(&world.crisp.plugin().hooks_secret, &at, body.as_bytes());
+    let headers = [("X-Crisp-Request-Timestamp", at), ("X-Crisp-Signature", signature)];
+    sent(&headers, body.to_owned())
+}
+
+#[tokio::test]
+async fn a_signed_hook_is_stored_once_and_one_of_a_stranger_is_dropped() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let path = world.connected().await;
+    let hook = world.crisp.signed_hook(&envelope(world.website()));
+    for _ in 0..2 {
+        assert_eq!(world.send(sent(&hook.headers, hook.body.clone())).await.status, 200);
+    }
+    assert!(world.get(&path).await.json["last_hook_at"].is_string());
+    let unclaimed = world.crisp.signed_hook(&envelope(Uuid::new_v4()));
+    assert_eq!(world.send(sent(&unclaimed.headers, unclaimed.body)).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_not_signed_by_crisp_and_of_today_is_refused() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let body = envelope(world.website()).to_string();
+    let today = now().timestamp_millis();
+    let day = 24 * 3600 * 1000;
+    let minute = 60 * 1000;
+    assert_eq!(world.send(signed(&world, today - day + minute, &body)).await.status, 200);
+    assert_eq!(world.send(signed(&world, today / 1000, &body)).await.status, 200, "seconds are understood");
+    let without = |name: &str| {
+        let mut request = signed(&world, today, &body);
+        request.headers_mut().remove(name);
+        request
+    };
+    let with = |name: &'static str, value: &str| {
+        let mut request = signed(&world, today, &body);
+        request.headers_mut().insert(name, value.parse().unwrap());
+        request
+    };
+    let of_another_body = signature(&world.crisp.plugin().hooks_secret, &today.to_string(), b"{}");
+    for refused in [
+        sent(&[], body.clone()),
+        without("x-crisp-signature"),
+        without("x-crisp-request-timestamp"),
+        with("x-crisp-signature", "00"),
+        with("x-crisp-request-timestamp", "yesterday"),
+        with("x-crisp-signature", &of_another_body),
+        signed(&world, today - day - minute, &body),
+        signed(&world, today + day + minute, &body),
+    ] {
+        let answer = world.send(refused).await;
+        assert_eq!(answer.outcome(), (403, "signature_invalid"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_hook_is_malformed_and_what_is_too_long_is_not_read() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let today = now().timestamp_millis();
+    for body in ["", "{", "[]", "{}", r#"{"website_id":"x","event":"e"}"#] {
+        let answer = world.send(signed(&world, today, body)).await;
+        assert_eq!(answer.outcome(), (400, "malformed_request"), "{body}");
+    }
+    let mebibyte = 1024 * 1024;
+    let padded = |length: usize| {
+        let hook = envelope(world.website()).to_string();
+        format!("{hook}{}", " ".repeat(length - hook.len()))
+    };
+    assert_eq!(world.send(signed(&world, today, &padded(4 * mebibyte))).await.status, 200);
+    let answer = world.send(signed(&world, today, &padded(4 * mebibyte + 1))).await;
+    assert_eq!(answer.outcome(), (413, "body_too_large"));
+}
+
+#[tokio::test]
+async fn without_a_secret_hooks_are_put_off_and_never_lost() {
+    let world = World::with_hooks(Options::of_size(1, 1), false).await;
+    let hook = world.crisp.signed_hook(&envelope(world.website()));
+    let answer = world.send(sent(&hook.headers, hook.body)).await;
+    assert_eq!(answer.outcome(), (503, "unavailable"));
+    assert_eq!(answer.header("retry-after"), "5");
+}

@@ -1,0 +1,1 @@
+drop table erasures, profiles, contact_companies, contacts, companies;

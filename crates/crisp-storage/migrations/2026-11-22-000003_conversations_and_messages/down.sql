@@ -1,0 +1,1 @@
+drop table unreadable_records, operators, match_decisions, messages, conversation_companies, conversations;

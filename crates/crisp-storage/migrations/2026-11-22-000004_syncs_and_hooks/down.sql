@@ -1,0 +1,1 @@
+drop table wanted_records, hooks, sightings, sync_runs;

@@ -1,0 +1,256 @@
+//! Web hooks as they arrived: stored before the 200, applied after.
+
+use chrono::{DateTime, Utc};
+use crisp_domain::ids::IntegrationId;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::error::Error;
+use crate::schema::{hooks, integrations};
+use crate::session::AccountSession;
+
+/// A hook to store.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the migration comments every column")]
+pub struct NewHook {
+    pub id: Uuid,
+    pub integration_id: IntegrationId,
+    pub dedupe_key: Vec<u8>,
+    pub event: String,
+    pub session_id: Option<String>,
+    pub people_id: Option<String>,
+    pub crisp_at: Option<DateTime<Utc>>,
+    pub body: Vec<u8>,
+}
+
+/// A hook to apply.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = hooks)]
+#[expect(missing_docs, reason = "the migration comments every column")]
+pub struct PendingHook {
+    pub id: Uuid,
+    pub event: String,
+    pub session_id: Option<String>,
+    pub people_id: Option<String>,
+    pub crisp_at: Option<DateTime<Utc>>,
+    pub body: Vec<u8>,
+    pub received_at: DateTime<Utc>,
+    pub attempts: i32,
+}
+
+/// Stores hooks of one integration; one that is stored already is left alone. Returns how many were new.
+pub async fn store(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    new: &[NewHook],
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let account = session.account().as_uuid();
+    let mut new: Vec<&NewHook> = new.iter().collect();
+    new.sort_by(|left, right| left.dedupe_key.cmp(&right.dedupe_key));
+    new.dedup_by(|left, right| left.dedupe_key == right.dedupe_key);
+    let stored = diesel::sql_query(
+        "insert into hooks (account_id, id, integration_id, dedupe_key, event, session_id, people_id, crisp_at, body, received_at) \
+         select i.account_id, u.id, i.id, u.dedupe_key, u.event, u.session_id, u.people_id, u.crisp_at, u.body, $10 \
+         from integrations i cross join unnest($3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bytea[]) \
+             as u(id, dedupe_key, event, session_id, people_id, crisp_at, body) \
+         where i.account_id = $1 and i.id = $2 order by u.dedupe_key \
+         on conflict (account_id, integration_id, dedupe_key) do nothing",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<SqlUuid, _>(integration.as_uuid())
+    .bind::<Array<SqlUuid>, _>(new.iter().map(|hook| hook.id).collect::<Vec<_>>())
+    .bind::<Array<Bytea>, _>(new.iter().map(|hook| hook.dedupe_key.as_slice()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(new.iter().map(|hook| hook.event.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(new.iter().map(|hook| hook.session_id.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(new.iter().map(|hook| hook.people_id.as_deref()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Timestamptz>>, _>(new.iter().map(|hook| hook.crisp_at).collect::<Vec<_>>())
+    .bind::<Array<Bytea>, _>(new.iter().map(|hook| hook.body.as_slice()).collect::<Vec<_>>())
+    .bind::<Timestamptz, _>(now)
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("store web hooks"))?;
+    Ok(crate::bulk::count(stored))
+}
+
+/// Notes on the integration that its channel is alive, and how far its clock is from ours.
+pub async fn note_arrival(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    skew_ms: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let account = session.account().as_uuid();
+    diesel::sql_query(
+        "update integrations set last_hook_at = $3, \
+         hook_skew_ms = least(coalesce(hook_skew_ms, $4), coalesce($4, hook_skew_ms)) where account_id = $1 and id = $2",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<SqlUuid, _>(integration.as_uuid())
+    .bind::<Timestamptz, _>(now)
+    .bind::<Nullable<BigInt>, _>(skew_ms)
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("note a hook's arrival"))?;
+    Ok(())
+}
+
+/// The next hooks to apply, in the order of their arrival.
+pub async fn list_pending(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<PendingHook>, Error> {
+    let account = session.account().as_uuid();
+    hooks::table
+        .filter(hooks::account_id.eq(account))
+        .filter(hooks::integration_id.eq(integration.as_uuid()))
+        .filter(hooks::applied_at.is_null().and(hooks::dead_at.is_null()))
+        .filter(hooks::retry_at.is_null().or(hooks::retry_at.le(now)))
+        .order(hooks::id)
+        .limit(limit)
+        .select(PendingHook::as_select())
+        .load(session.connection()?)
+        .await
+        .map_err(Error::query("list pending hooks"))
+}
+
+/// When the next put-off hook is due, if any is pending.
+pub async fn next_retry(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let account = session.account().as_uuid();
+    hooks::table
+        .filter(hooks::account_id.eq(account))
+        .filter(hooks::integration_id.eq(integration.as_uuid()))
+        .filter(hooks::applied_at.is_null().and(hooks::dead_at.is_null()))
+        .select(diesel::dsl::min(hooks::retry_at))
+        .first(session.connection()?)
+        .await
+        .map_err(Error::query("find the next hook"))
+}
+
+/// Marks hooks as applied with one outcome.
+pub async fn mark_applied(
+    session: &mut AccountSession,
+    ids: &[Uuid],
+    outcome: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let account = session.account().as_uuid();
+    diesel::update(hooks::table.filter(hooks::account_id.eq(account)).filter(hooks::id.eq_any(ids)))
+        .set((hooks::applied_at.eq(now), hooks::outcome.eq(outcome)))
+        .execute(session.connection()?)
+        .await
+        .map_err(Error::query("mark hooks as applied"))?;
+    Ok(())
+}
+
+/// Puts a hook off after a failure, or makes it a dead letter (`retry_at` = `None`).
+pub async fn put_off(
+    session: &mut AccountSession,
+    id: Uuid,
+    error: &str,
+    retry_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let account = session.account().as_uuid();
+    diesel::update(hooks::table.filter(hooks::account_id.eq(account)).filter(hooks::id.eq(id)))
+        .set((
+            hooks::attempts.eq(hooks::attempts + 1),
+            hooks::error.eq(error),
+            hooks::retry_at.eq(retry_at),
+            hooks::dead_at.eq(retry_at.is_none().then_some(now)),
+        ))
+        .execute(session.connection()?)
+        .await
+        .map_err(Error::query("put a hook off"))?;
+    Ok(())
+}
+
+/// Whether a hook that could have told of this change was stored since `since`.
+pub async fn list_heard_sessions(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    session_ids: &[String],
+    since: DateTime<Utc>,
+) -> Result<Vec<String>, Error> {
+    let account = session.account().as_uuid();
+    let heard: Vec<Option<String>> = hooks::table
+        .filter(hooks::account_id.eq(account))
+        .filter(hooks::integration_id.eq(integration.as_uuid()))
+        .filter(hooks::session_id.eq_any(session_ids))
+        .filter(hooks::received_at.ge(since))
+        .select(hooks::session_id)
+        .distinct()
+        .load(session.connection()?)
+        .await
+        .map_err(Error::query("list conversations that hooks told of"))?;
+    Ok(heard.into_iter().flatten().collect())
+}
+
+/// Forgets hooks that were applied before `before`. Returns how many.
+pub async fn forget_applied(session: &mut AccountSession, before: DateTime<Utc>) -> Result<usize, Error> {
+    let account = session.account().as_uuid();
+    diesel::delete(hooks::table.filter(hooks::account_id.eq(account)).filter(hooks::applied_at.lt(before)))
+        .execute(session.connection()?)
+        .await
+        .map_err(Error::query("forget applied hooks"))
+}
+
+/// Integrations of the account that have hooks to apply: for the sweep.
+pub async fn list_backlogged(session: &mut AccountSession) -> Result<Vec<Uuid>, Error> {
+    let account = session.account().as_uuid();
+    hooks::table
+        .filter(hooks::account_id.eq(account))
+        .filter(hooks::applied_at.is_null().and(hooks::dead_at.is_null()))
+        .select(hooks::integration_id)
+        .distinct()
+        .load(session.connection()?)
+        .await
+        .map_err(Error::query("list integrations with pending hooks"))
+}
+
+impl Database {
+    /// Counts a hook of a website that nobody connected.
+    pub async fn count_unclaimed_hook(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        let mut connection = self.system().await?;
+        diesel::sql_query(
+            "insert into unclaimed_hooks (day, count) values ($1, 1) \
+             on conflict (day) do update set count = unclaimed_hooks.count + 1",
+        )
+        .bind::<diesel::sql_types::Date, _>(now.date_naive())
+        .execute(&mut connection)
+        .await
+        .map_err(Error::query("count an unclaimed hook"))?;
+        Ok(())
+    }
+}
+
+/// What makes a hook itself: Crisp sends no delivery id, but delivers the same bytes again.
+pub fn dedupe_key(body: &[u8]) -> Vec<u8> {
+    use sha2::Digest;
+    sha2::Sha256::digest(body).to_vec()
+}
+
+/// Whether the integration still wants hooks.
+pub async fn is_listening(session: &mut AccountSession, integration: IntegrationId) -> Result<bool, Error> {
+    let account = session.account().as_uuid();
+    let state: Option<String> = integrations::table
+        .filter(integrations::account_id.eq(account))
+        .filter(integrations::id.eq(integration.as_uuid()))
+        .select(integrations::state)
+        .first(session.connection()?)
+        .await
+        .optional()
+        .map_err(Error::query("read an integration's state"))?;
+    Ok(state.is_some_and(|state| state != "disconnected"))
+}

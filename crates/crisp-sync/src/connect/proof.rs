@@ -1,0 +1,168 @@
+//! What Crisp says about the plugin on a website, and whether it proves whose the website is.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use crisp_client::{Client, Error, WebsiteId};
+use crisp_domain::AccountId;
+use crisp_storage::integrations::IntegrationRow;
+use crisp_storage::quota::Purpose;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use subtle::ConstantTimeEq;
+
+use crate::engine::Engine;
+
+/// Where in the plugin's settings the connection code is looked for.
+const CODE_KEY: &str = "custify_connection_code";
+/// How long a proof by callback outlives the connection: a mistaken disconnect can be undone, a website that went to
+/// somebody else long ago cannot be taken back without a fresh proof.
+const PROOF_OUTLIVES: TimeDelta = TimeDelta::hours(24);
+
+/// How it was proven that a website is the account's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// The installer's browser carried the website's token.
+    Callback,
+    /// It did so before.
+    EarlierCallback,
+    /// The plugin's settings in Crisp hold the connection code.
+    ConnectionCode,
+}
+
+impl Proof {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Callback => "callback",
+            Self::EarlierCallback => "earlier_callback",
+            Self::ConnectionCode => "connection_code",
+        }
+    }
+}
+
+/// The plugin on one website, as Crisp tells it.
+pub(super) struct Inspection {
+    pub(super) website: WebsiteId,
+    pub(super) token: Option<SecretString>,
+    pub(super) name: Option<String>,
+    settings: Value,
+}
+
+/// Asks Crisp about the plugin on a website; `None` where it is not installed.
+pub(super) async fn inspect(
+    engine: &Engine,
+    account: AccountId,
+    website: WebsiteId,
+) -> Result<Option<Inspection>, Error> {
+    let (client, meter) = engine.crisp(account, Purpose::Interactive);
+    let outcome = ask(engine, &client, website).await;
+    meter.close().await;
+    match outcome {
+        Ok(inspection) => Ok(inspection),
+        Err(Error::NotSubscribed | Error::NotFound) => Ok(None),
+        Err(error) => {
+            tracing::warn!(%website, %error, "Crisp could not be asked about a website");
+            Err(error)
+        }
+    }
+}
+
+async fn ask(engine: &Engine, client: &Client, website: WebsiteId) -> Result<Option<Inspection>, Error> {
+    let plugin = engine.options.plugin_id;
+    if !client.subscription(website, plugin).await?.active {
+        return Ok(None);
+    }
+    let kept = client.subscription_settings(website, plugin).await?;
+    let name = match client.website(website).await {
+        Ok(found) => found.name.map(|name| crisp_domain::text::storable(&name)),
+        // The name is a nicety.
+        Err(Error::Forbidden | Error::PlanMissing | Error::Malformed { .. } | Error::Rejected { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Inspection { website, token: kept.token, name, settings: kept.settings }))
+}
+
+impl Inspection {
+    /// Whether `presented` is the token that Crisp keeps for this website and plugin.
+    pub(super) fn has_token(&self, presented: &SecretString) -> bool {
+        self.token.as_ref().is_some_and(|token| same(token.expose_secret(), presented.expose_secret()))
+    }
+
+    /// What proves the website for this integration without a new callback, if anything does.
+    pub(super) fn proof(&self, row: &IntegrationRow, now: DateTime<Utc>) -> Option<Proof> {
+        let gone_for = row.disconnected_at.map_or(TimeDelta::zero(), |gone_at| now - gone_at);
+        if row.proven_website_id == Some(self.website.as_uuid()) && gone_for < PROOF_OUTLIVES {
+            return Some(Proof::EarlierCallback);
+        }
+        let code = self.settings.get(CODE_KEY).and_then(Value::as_str)?;
+        same(row.connection_code.trim(), code.trim()).then_some(Proof::ConnectionCode)
+    }
+}
+
+/// Compares two secrets in a time that tells nothing but their length. An empty secret equals none.
+fn same(left: &str, right: &str) -> bool {
+    !left.is_empty() && bool::from(left.as_bytes().ct_eq(right.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crisp_domain::IntegrationId;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_767_225_600, 0).unwrap()
+    }
+
+    fn inspection(token: Option<&str>, settings: Value) -> Inspection {
+        let website = WebsiteId::new(Uuid::from_u128(9));
+        Inspection { website, token: token.map(SecretString::from), name: None, settings }
+    }
+
+    fn row(code: &str) -> IntegrationRow {
+        IntegrationRow::draft(
+            AccountId::new_v7(now()),
+            IntegrationId::new_v7(now()),
+            code.to_owned(),
+            json!({}),
+            now(),
+        )
+    }
+
+    #[test]
+    fn only_the_very_token_is_the_token() {
+        let inspected = inspection(Some("tok-123"), json!({}));
+        assert!(inspected.has_token(&"tok-123".into()));
+        for guess in ["", "tok-12", "tok-1234", "TOK-123"] {
+            assert!(!inspected.has_token(&guess.into()), "{guess}");
+        }
+        assert!(!inspection(None, json!({})).has_token(&"".into()));
+        assert!(!inspection(Some(""), json!({})).has_token(&"".into()));
+    }
+
+    #[test]
+    fn the_connection_code_proves_and_nothing_like_it() {
+        let proof = |settings| inspection(None, settings).proof(&row("custify-1"), now());
+        assert_eq!(proof(json!({"custify_connection_code": " custify-1\n"})), Some(Proof::ConnectionCode));
+        for odd in
+            [json!({}), json!(null), json!({"custify_connection_code": 1}), json!({"code": "custify-1"})]
+        {
+            assert_eq!(proof(odd), None);
+        }
+        let emptied = inspection(None, json!({"custify_connection_code": ""}));
+        assert_eq!(emptied.proof(&row(""), now()), None);
+    }
+
+    #[test]
+    fn an_earlier_callback_counts_for_a_day_after_a_disconnect() {
+        let inspected = inspection(None, json!({}));
+        let mut row = row("custify-1");
+        assert_eq!(inspected.proof(&row, now()), None);
+        row.proven_website_id = Some(inspected.website.as_uuid());
+        assert_eq!(inspected.proof(&row, now()), Some(Proof::EarlierCallback));
+        row.disconnected_at = Some(now() - TimeDelta::hours(23));
+        assert_eq!(inspected.proof(&row, now()), Some(Proof::EarlierCallback));
+        row.disconnected_at = Some(now() - TimeDelta::hours(25));
+        assert_eq!(inspected.proof(&row, now()), None);
+    }
+}

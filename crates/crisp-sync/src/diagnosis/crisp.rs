@@ -1,0 +1,150 @@
+//! Checks that ask Crisp.
+
+use crisp_client::{ConversationsQuery, Error, PluginId, Subscription, Website, WebsiteId};
+use crisp_domain::AccountId;
+use crisp_storage::quota::Purpose;
+
+use super::{Check, Facts, Finding};
+use crate::connect::what_to_do;
+use crate::engine::Engine;
+use crate::error::Attention;
+
+const ASK_AGAIN: &str = "Run the checks again in a few minutes.";
+
+/// Crisp's answers; `None`: not asked, because no website is connected.
+#[derive(Default)]
+pub(super) struct Probe {
+    pub(super) plugin: Option<PluginId>,
+    pub(super) account: Option<Result<PluginId, Error>>,
+    pub(super) subscription: Option<Result<Subscription, Error>>,
+    pub(super) website: Option<Result<Website, Error>>,
+    /// How many rows the newest page of conversations has.
+    pub(super) conversations: Option<Result<usize, Error>>,
+}
+
+impl Probe {
+    pub(super) async fn take(engine: &Engine, account: AccountId, website: Option<WebsiteId>) -> Self {
+        let plugin = engine.options.plugin_id;
+        let (client, meter) = engine.crisp(account, Purpose::Interactive);
+        let mut probe =
+            Self { plugin: Some(plugin), account: Some(client.connect_account().await), ..Self::default() };
+        if let Some(website) = website {
+            let newest = ConversationsQuery { per_page: 20, ..ConversationsQuery::default() };
+            probe.subscription = Some(client.subscription(website, plugin).await);
+            probe.website = Some(client.website(website).await);
+            let page = client.conversations_page(website, &newest).await;
+            probe.conversations = Some(page.map(|page| page.records.len()));
+        }
+        meter.close().await;
+        probe
+    }
+}
+
+pub(super) fn plugin_installed(facts: &Facts) -> Check {
+    let again = what_to_do(Attention::PluginUninstalled);
+    match &facts.crisp.subscription {
+        None => Finding::failed(
+            "No Crisp website is connected yet.",
+            "Install the plugin with the install link on the settings page, or enter the website id there.",
+        ),
+        Some(Ok(subscription)) if subscription.active => {
+            Finding::ok("The Custify plugin is installed on the website.")
+        }
+        Some(Ok(_)) => {
+            Finding::failed("The Custify plugin is installed on the website, but switched off.", again)
+        }
+        Some(Err(Error::NotSubscribed | Error::NotFound)) => {
+            Finding::failed("The Custify plugin is not installed on the website.", again)
+        }
+        Some(Err(error)) => untold(error),
+    }
+    .of("plugin_installed")
+}
+
+pub(super) fn website_id(facts: &Facts) -> Check {
+    match &facts.crisp.website {
+        None => Finding::failed(
+            "No Crisp website id is known.",
+            "Enter the website id; Crisp shows it under Settings → Website Settings.",
+        ),
+        Some(Ok(website)) => Finding::ok(match &website.name {
+            Some(name) => format!("The website id is right: it is the Crisp website “{name}”."),
+            None => "The website id is right.".to_owned(),
+        }),
+        Some(Err(Error::NotSubscribed)) => Finding::warning(
+            "Crisp tells nothing about the website while the plugin is not installed on it.",
+            "Install the plugin first.",
+        ),
+        Some(Err(Error::NotFound)) => Finding::failed(
+            "Crisp knows no website with this id.",
+            "Compare the id with the one under Settings → Website Settings in Crisp, and connect again.",
+        ),
+        Some(Err(error)) => untold(error),
+    }
+    .of("website_id")
+}
+
+pub(super) fn credential(facts: &Facts) -> Check {
+    let replace = what_to_do(Attention::CredentialRejected);
+    match &facts.crisp.account {
+        Some(Ok(plugin)) if Some(*plugin) == facts.crisp.plugin => {
+            Finding::ok("Crisp accepts the plugin's credential.")
+        }
+        Some(Ok(_)) => Finding::failed(
+            "The credential belongs to another plugin than the one that is installed.",
+            replace,
+        ),
+        Some(Err(Error::Unauthorized)) => {
+            Finding::failed("Crisp does not accept the plugin's credential.", replace)
+        }
+        Some(Err(error)) => untold(error),
+        None => Finding::warning("The credential was not tried.", ASK_AGAIN),
+    }
+    .of("credential")
+}
+
+pub(super) fn conversations_enabled(facts: &Facts) -> Check {
+    if !facts.settings.import_conversations {
+        let switch_on = "Switch conversations on in the import settings, and trigger a full sync.";
+        return Finding::warning("Importing conversations is switched off.", switch_on)
+            .of("conversations_enabled");
+    }
+    match &facts.crisp.conversations {
+        None => Finding::warning("Conversations can be looked for once a website is connected.", "Connect the website first."),
+        Some(Ok(0)) => Finding::warning(
+            "Crisp lists no conversation for this website.",
+            "Nothing has to be done if there really is none. Otherwise look in Crisp whether it is the right website.",
+        ),
+        Some(Ok(_)) => Finding::ok("Conversations are imported, and Crisp lists them."),
+        Some(Err(Error::Forbidden | Error::PlanMissing)) => {
+            Finding::failed("Crisp does not let the plugin read conversations.", what_to_do(Attention::ScopeMissing))
+        }
+        Some(Err(Error::NotSubscribed)) => {
+            Finding::warning("Crisp lists no conversations while the plugin is not installed.", "Install the plugin first.")
+        }
+        Some(Err(error)) => untold(error),
+    }
+    .of("conversations_enabled")
+}
+
+/// What Crisp did not answer.
+fn untold(error: &Error) -> Finding {
+    match error {
+        Error::Unauthorized => Finding::warning(
+            "It cannot be told while Crisp does not accept the plugin's credential.",
+            what_to_do(Attention::CredentialRejected),
+        ),
+        Error::Forbidden | Error::PlanMissing => {
+            Finding::warning("Crisp does not let the plugin look.", what_to_do(Attention::ScopeMissing))
+        }
+        Error::Refused(_) | Error::RateLimited { .. } => {
+            Finding::warning("The requests that Crisp allows are used up for now.", ASK_AGAIN)
+        }
+        Error::NotSubscribed
+        | Error::NotFound
+        | Error::Unavailable { .. }
+        | Error::Malformed { .. }
+        | Error::Rejected { .. }
+        | Error::Setup { .. } => Finding::warning("Crisp did not give a usable answer.", ASK_AGAIN),
+    }
+}

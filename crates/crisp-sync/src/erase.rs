@@ -1,0 +1,30 @@
+//! Erasing a person from everything, for good.
+
+use crisp_domain::{AccountId, EmailKey};
+use crisp_storage::erasure::{self, Receipt};
+use serde_json::json;
+
+use crate::clock;
+use crate::engine::Engine;
+use crate::refusal::Refusal;
+
+/// Erases whoever has this address: contacts, profiles, conversations, messages, what was skipped, stored hooks. No
+/// sync brings them back; only the directory itself can. Erasing nobody is an answer of noughts.
+///
+/// The log says that somebody was erased and how much, not who.
+pub async fn person(
+    engine: &Engine,
+    account: AccountId,
+    actor: &str,
+    email: &str,
+) -> Result<Receipt, Refusal> {
+    let email =
+        EmailKey::parse(email).ok_or_else(|| Refusal::field("email", "invalid", "is no email address"))?;
+    let now = clock::now();
+    let mut session = engine.database.write(account).await?;
+    let receipt = erasure::erase_person(&mut session, &engine.erasure, &email, now).await?;
+    let detail = json!({"erased": receipt});
+    crisp_storage::audit::append(&mut session, actor, "person.erased", None, &detail, now).await?;
+    session.commit().await?;
+    Ok(receipt)
+}

@@ -1,0 +1,96 @@
+//! What the verbs can fail to do, and what that asks of whoever called them.
+
+use chrono::{DateTime, Utc};
+
+/// Why a verb did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database could not do its part.
+    #[error("the integration's database failed")]
+    Storage(#[from] crisp_storage::Error),
+    /// Crisp could not be read.
+    #[error("Crisp could not be read")]
+    Crisp(#[from] crisp_client::Error),
+    /// The integration was disconnected or stopped while the work ran; what was committed stays.
+    #[error("the integration is not connected any more")]
+    Stopped,
+    /// What is stored does not make sense to this version.
+    #[error("stored {0} could not be understood")]
+    Corrupt(&'static str),
+}
+
+/// What the runner does about an [`Error`]: decided here and nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing is wrong: go on when requests are to be had again.
+    WaitForQuota(Option<DateTime<Utc>>),
+    /// Something that passes: the same step again, later.
+    Retry,
+    /// A person has to do something first.
+    NeedsAttention(Attention),
+    /// The lease is somebody else's, or the integration is gone: let go.
+    LetGo,
+    /// Repeating is useless.
+    GiveUp,
+}
+
+/// What a person has to do something about, in the contract's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString, strum::Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum Attention {
+    /// The plugin was removed from the website.
+    PluginUninstalled,
+    /// Crisp does not accept the plugin's credential.
+    CredentialRejected,
+    /// The plugin's token may not read something it has to.
+    ScopeMissing,
+}
+
+impl Error {
+    /// What is stored cannot be understood. The cause is not kept: it may quote what it met.
+    pub(crate) fn corrupt<Cause>(what: &'static str) -> impl FnOnce(Cause) -> Self {
+        move |_cause| Self::Corrupt(what)
+    }
+
+    /// What to do about it. `now` turns Crisp's waits into moments.
+    pub fn verdict(&self, now: DateTime<Utc>) -> Verdict {
+        match self {
+            Self::Crisp(error) => verdict_on_crisp(error, now),
+            Self::Storage(crisp_storage::Error::LeaseLost) | Self::Stopped => Verdict::LetGo,
+            Self::Storage(error) if error.is_passing() => Verdict::Retry,
+            Self::Storage(_) | Self::Corrupt(_) => Verdict::GiveUp,
+        }
+    }
+
+    /// The whole chain of causes in one line, for a log or a dead letter. Holds ids at most, never people.
+    pub fn chain(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
+    }
+}
+
+fn verdict_on_crisp(error: &crisp_client::Error, now: DateTime<Utc>) -> Verdict {
+    use crisp_client::{Error as Crisp, Remedy};
+    match error.remedy() {
+        Remedy::ReplaceCredential => Verdict::NeedsAttention(Attention::CredentialRejected),
+        Remedy::InstallPlugin => Verdict::NeedsAttention(Attention::PluginUninstalled),
+        Remedy::GrantAccess => Verdict::NeedsAttention(Attention::ScopeMissing),
+        Remedy::WaitForQuota(wait) => {
+            let demanded =
+                wait.and_then(|wait| now.checked_add_signed(chrono::TimeDelta::from_std(wait).ok()?));
+            let told = if let Crisp::Refused(refused) = error { refused.until } else { None };
+            Verdict::WaitForQuota(told.or(demanded))
+        }
+        Remedy::TryLater(_) | Remedy::TreatAsAbsent => Verdict::Retry,
+        // An answer that cannot be read may be a passing fault of something between us and Crisp.
+        Remedy::Report if matches!(error, Crisp::Malformed { .. }) => Verdict::Retry,
+        Remedy::Report => Verdict::GiveUp,
+    }
+}

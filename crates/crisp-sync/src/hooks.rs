@@ -1,0 +1,10 @@
+//! Web hooks: stored before they are acknowledged, applied after, from their payload where that suffices.
+
+mod apply;
+mod intake;
+mod messages;
+mod people;
+
+pub use intake::{HookIntake, Received, Rejection};
+
+pub(crate) use apply::slice;

@@ -1,0 +1,224 @@
+//! Messages that hooks bring: said, edited, removed, in any order.
+
+use std::collections::BTreeMap;
+
+use crisp_client::{Fingerprint, Message};
+use crisp_domain::message::MessageKind;
+use crisp_domain::{ConversationId, MessageFacts, MessageId, RenderOptions, json, text};
+use crisp_storage::hooks::PendingHook;
+use crisp_storage::integrations;
+use crisp_storage::messages::{self, MessageRow};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::apply::Batch;
+use crate::error::Error;
+use crate::scope::Scope;
+use crate::threads::Change;
+use crate::transcript;
+
+/// Rows of messages concerned, by conversation and fingerprint, before and after.
+#[derive(Default)]
+pub(super) struct Changes {
+    rows: BTreeMap<(Uuid, i64), (Option<MessageRow>, MessageRow)>,
+    redactions: i64,
+}
+
+/// `message:send`, `message:received`: the payload is the message.
+pub(super) async fn said(
+    batch: &mut Batch<'_>,
+    hook: &PendingHook,
+    session: &str,
+    message: &Message,
+) -> Result<&'static str, Error> {
+    let facts = MessageFacts::from_wire(message, &RenderOptions::from(&batch.scope.settings));
+    let Some((conversation, shown)) = hear_of(batch, session, &facts) else { return Ok("ignored") };
+    let unwanted = facts.kind == MessageKind::Note && !batch.scope.settings.include_notes;
+    if !shown || unwanted {
+        return Ok("noted");
+    }
+    let before = stored(batch, conversation, facts.fingerprint).await?;
+    let now = batch.scope.now;
+    let mut row = transcript::to_row(before.as_ref(), &facts, now);
+    row.content_stamp_ms = Some(Batch::stamp(hook).crisp_at.timestamp_millis());
+    row.content_hooked_at = Some(hook.received_at);
+    if let Some(before) = before {
+        keep_younger(&mut row, &before, RenderOptions::from(&batch.scope.settings));
+    }
+    batch.messages.redactions += i64::from(facts.redactions.total());
+    put(batch, conversation, row);
+    Ok("applied")
+}
+
+/// Notes on the conversation that something was said. Returns its id, and whether people see it.
+fn hear_of(batch: &mut Batch<'_>, session: &str, facts: &MessageFacts) -> Option<(Uuid, bool)> {
+    let row = batch.row_mut(session)?;
+    if facts.sent_at >= row.last_message_at.max(row.crisp_updated_at) || row.newest_fingerprint.is_none() {
+        row.newest_fingerprint = Some(facts.fingerprint.get());
+        row.messages_hooked_fingerprint = Some(facts.fingerprint.get());
+    }
+    row.crisp_updated_at = super::apply::later(row.crisp_updated_at, facts.sent_at);
+    Some((row.id, row.is_shown()))
+}
+
+/// An edit or removal that came before its message stands; so does anything a younger hook said.
+fn keep_younger(row: &mut MessageRow, before: &MessageRow, options: RenderOptions) {
+    if before.removed_at.is_some() {
+        transcript::bury(row, before.removed_at.unwrap_or_default());
+        row.content_stamp_ms = before.content_stamp_ms;
+        row.content_hooked_at = before.content_hooked_at;
+        return;
+    }
+    if before.content_stamp_ms <= row.content_stamp_ms && before.sent_at.is_none() && before.content.is_none()
+    {
+        return;
+    }
+    let early_edit = before.sent_at.is_none();
+    if before.content_stamp_ms < row.content_stamp_ms && !early_edit && before.edited_at.is_none() {
+        return;
+    }
+    if early_edit {
+        let kind = MessageKind::from(row.kind.as_deref().unwrap_or_default());
+        let rendered = rendered(&kind, before.content.as_ref().unwrap_or(&Value::Null), options);
+        row.body = Some(rendered.0);
+        row.content = rendered.1;
+    } else {
+        row.body.clone_from(&before.body);
+        row.content.clone_from(&before.content);
+    }
+    row.edited_at = before.edited_at;
+    row.content_stamp_ms = before.content_stamp_ms;
+    row.content_hooked_at = before.content_hooked_at;
+}
+
+/// `message:updated`: new content; author and type stay.
+pub(super) async fn edited(
+    batch: &mut Batch<'_>,
+    hook: &PendingHook,
+    session: &str,
+    fingerprint: Fingerprint,
+    content: &Value,
+) -> Result<&'static str, Error> {
+    let Some((conversation, shown)) = batch.row_mut(session).map(|row| (row.id, row.is_shown())) else {
+        return Ok("ignored");
+    };
+    if !shown {
+        return Ok("noted");
+    }
+    let before = stored(batch, conversation, fingerprint).await?;
+    let stamp = Batch::stamp(hook);
+    let stamp_ms = stamp.crisp_at.timestamp_millis();
+    let stale =
+        before.as_ref().is_some_and(|row| row.removed_at.is_some() || row.content_stamp_ms > Some(stamp_ms));
+    if stale {
+        return Ok("stale");
+    }
+    let mut row = before.unwrap_or_else(|| placeholder(fingerprint, batch.scope.now));
+    let options = RenderOptions::from(&batch.scope.settings);
+    if row.sent_at.is_some() {
+        let kind = MessageKind::from(row.kind.as_deref().unwrap_or_default());
+        (row.body, row.content) = {
+            let (body, content) = rendered(&kind, content, options);
+            (Some(body), content)
+        };
+    } else {
+        row.content = Some(json::storable(content.clone()));
+    }
+    row.edited_at = Some(stamp.crisp_at);
+    row.content_stamp_ms = Some(stamp_ms);
+    row.content_hooked_at = Some(hook.received_at);
+    put(batch, conversation, row);
+    Ok("applied")
+}
+
+/// `message:removed`: a tombstone, also for a message that has not come yet.
+pub(super) async fn removed(
+    batch: &mut Batch<'_>,
+    hook: &PendingHook,
+    session: &str,
+    fingerprint: Fingerprint,
+) -> Result<&'static str, Error> {
+    let Some((conversation, shown)) = batch.row_mut(session).map(|row| (row.id, row.is_shown())) else {
+        return Ok("ignored");
+    };
+    if !shown {
+        return Ok("noted");
+    }
+    let before = stored(batch, conversation, fingerprint).await?;
+    let mut row = before.unwrap_or_else(|| placeholder(fingerprint, batch.scope.now));
+    if row.removed_at.is_none() {
+        transcript::bury(&mut row, Batch::stamp(hook).crisp_at);
+        row.content_stamp_ms = Some(Batch::stamp(hook).crisp_at.timestamp_millis());
+        row.content_hooked_at = Some(hook.received_at);
+    }
+    put(batch, conversation, row);
+    Ok("applied")
+}
+
+fn rendered(kind: &MessageKind, content: &Value, options: RenderOptions) -> (String, Option<Value>) {
+    let (rendered, _) = options.render(kind, content);
+    (text::storable(&rendered.text), rendered.content.map(json::storable))
+}
+
+fn placeholder(fingerprint: Fingerprint, now: chrono::DateTime<chrono::Utc>) -> MessageRow {
+    MessageRow {
+        fingerprint: fingerprint.get(),
+        id: MessageId::new_v7(now).as_uuid(),
+        direction: None,
+        internal: false,
+        kind: None,
+        body: None,
+        content: None,
+        sender_name: None,
+        sender_id: None,
+        sent_at: None,
+        edited_at: None,
+        removed_at: None,
+        content_stamp_ms: None,
+        content_hooked_at: None,
+    }
+}
+
+async fn stored(
+    batch: &mut Batch<'_>,
+    conversation: Uuid,
+    fingerprint: Fingerprint,
+) -> Result<Option<MessageRow>, Error> {
+    if let Some((_, row)) = batch.messages.rows.get(&(conversation, fingerprint.get())) {
+        return Ok(Some(row.clone()));
+    }
+    let id = ConversationId::from(conversation);
+    let rows = messages::list_by_fingerprint(&mut batch.scope.session, id, &[fingerprint.get()]).await?;
+    Ok(rows.into_iter().next())
+}
+
+fn put(batch: &mut Batch<'_>, conversation: Uuid, row: MessageRow) {
+    let key = (conversation, row.fingerprint);
+    batch.messages.rows.entry(key).and_modify(|(_, after)| *after = row.clone()).or_insert((None, row));
+}
+
+/// Saves the messages of the batch and brings their conversations' figures up to date.
+pub(super) async fn save(
+    scope: &mut Scope,
+    changes: &mut Changes,
+    conversations: &mut BTreeMap<String, Change>,
+) -> Result<(), Error> {
+    let mut by_conversation: BTreeMap<Uuid, Vec<MessageRow>> = BTreeMap::new();
+    for ((conversation, _), (_, row)) in std::mem::take(&mut changes.rows) {
+        by_conversation.entry(conversation).or_default().push(row);
+    }
+    let now = scope.now;
+    for (conversation, rows) in by_conversation {
+        let id = ConversationId::from(conversation);
+        messages::save(&mut scope.session, id, &rows, now).await?;
+        let figures = messages::figures(&mut scope.session, id).await?;
+        if let Some(change) = conversations.values_mut().find(|change| change.row.id == conversation) {
+            transcript::put_figures(&mut change.row, &figures);
+        }
+    }
+    if changes.redactions > 0 {
+        let id = scope.id();
+        integrations::add_redactions(&mut scope.session, id, changes.redactions).await?;
+    }
+    Ok(())
+}

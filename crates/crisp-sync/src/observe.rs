@@ -1,0 +1,140 @@
+//! Joins what Crisp says of a conversation with what is stored: pure, so that the same facts in any order end alike.
+//!
+//! Two kinds of facts meet. A *read* (list row or single object) tells everything, but lists come from a cache that may
+//! lag behind by [`LAG`]. A *hook* tells one field, dated by Crisp's clock. Rules:
+//!
+//! * Between hooks about one field the younger envelope wins.
+//! * A read wins over a hook, unless it was sent within [`LAG`] of the hook's arrival and says something else: then the
+//!   hook stands and the row is *in doubt*, to be read once more when the lag is over.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use crisp_client::Fingerprint;
+use crisp_domain::ConversationFacts;
+use crisp_storage::conversations::ConversationRow;
+use serde_json::{Value, json};
+
+/// How long Crisp's lists may lag behind its hooks (crisp-api: "wait some seconds"; no figure is documented).
+pub(crate) const LAG: TimeDelta = TimeDelta::seconds(3);
+
+/// A field that a hook can set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fact {
+    Status(crisp_domain::Status),
+    Email(Option<String>),
+    Subject(Option<String>),
+    Nickname(Option<String>),
+    Origin(Option<String>),
+    Assigned(Option<String>),
+    PeopleId(Option<String>),
+}
+
+/// When a hook's fact came about and when it reached us.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamp {
+    /// Crisp's clock.
+    pub(crate) crisp_at: DateTime<Utc>,
+    /// Ours.
+    pub(crate) received_at: DateTime<Utc>,
+}
+
+impl Fact {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "status",
+            Self::Email(_) => "email",
+            Self::Subject(_) => "subject",
+            Self::Nickname(_) => "nickname",
+            Self::Origin(_) => "origin",
+            Self::Assigned(_) => "assigned",
+            Self::PeopleId(_) => "people_id",
+        }
+    }
+
+    fn is_stored_in(&self, row: &ConversationRow) -> bool {
+        match self {
+            Self::Status(status) => row.status == status.to_string(),
+            Self::Email(email) => &row.email == email,
+            Self::Subject(subject) => &row.subject == subject,
+            Self::Nickname(nickname) => &row.nickname == nickname,
+            Self::Origin(origin) => &row.origin == origin,
+            Self::Assigned(operator) => &row.assigned_user_id == operator,
+            Self::PeopleId(people_id) => &row.people_id == people_id,
+        }
+    }
+
+    fn store_in(self, row: &mut ConversationRow) {
+        match self {
+            Self::Status(status) => row.status = status.to_string(),
+            Self::Email(email) => {
+                row.email_key = email
+                    .as_deref()
+                    .and_then(crisp_domain::EmailKey::parse)
+                    .map(|key| key.as_str().to_owned());
+                row.email = email;
+            }
+            Self::Subject(subject) => row.subject = subject,
+            Self::Nickname(nickname) => row.nickname = nickname,
+            Self::Origin(origin) => row.origin = origin,
+            Self::Assigned(operator) => row.assigned_user_id = operator,
+            Self::PeopleId(people_id) => row.people_id = people_id,
+        }
+    }
+}
+
+/// Takes a hook's fact, unless a younger hook has told of the same field.
+pub(crate) fn hear(row: &mut ConversationRow, fact: Fact, stamp: Stamp) {
+    let name = fact.name();
+    if stored_stamp(&row.hook_stamps, name)
+        .is_some_and(|(crisp_ms, _)| crisp_ms > stamp.crisp_at.timestamp_millis())
+    {
+        return;
+    }
+    if let Value::Object(stamps) = &mut row.hook_stamps {
+        let marks = json!([stamp.crisp_at.timestamp_millis(), stamp.received_at.timestamp_millis()]);
+        stamps.insert(name.to_owned(), marks);
+    }
+    fact.store_in(row);
+}
+
+/// Takes everything a read tells that was sent at `sent_at` (our clock). Returns whether the row is in doubt now.
+pub(crate) fn read(row: &mut ConversationRow, facts: &ConversationFacts, sent_at: DateTime<Utc>) -> bool {
+    let mut doubt = false;
+    for fact in told_by(facts) {
+        if fact.is_stored_in(row) {
+            continue;
+        }
+        let recent = stored_stamp(&row.hook_stamps, fact.name())
+            .and_then(|(_, received_ms)| DateTime::from_timestamp_millis(received_ms))
+            .is_some_and(|received_at| received_at + LAG > sent_at);
+        if recent {
+            doubt = true;
+        } else {
+            fact.store_in(row);
+        }
+    }
+    row.crisp_created_at = facts.created_at.or(row.crisp_created_at);
+    // A lagging list never takes a conversation back in time.
+    row.crisp_updated_at = row.crisp_updated_at.max(facts.updated_at);
+    row.newest_fingerprint = facts.newest_fingerprint.map(Fingerprint::get).or(row.newest_fingerprint);
+    doubt
+}
+
+fn told_by(facts: &ConversationFacts) -> Vec<Fact> {
+    let mut told = vec![
+        Fact::Status(facts.status),
+        Fact::Email(facts.email.clone()),
+        Fact::Subject(facts.subject.clone()),
+        Fact::Nickname(facts.nickname.clone()),
+        Fact::Origin(facts.origin.clone()),
+        Fact::PeopleId(facts.people_id.as_ref().map(|id| id.as_str().to_owned())),
+    ];
+    if facts.assigned_known {
+        told.push(Fact::Assigned(facts.assigned.as_ref().map(|id| id.as_str().to_owned())));
+    }
+    told
+}
+
+fn stored_stamp(stamps: &Value, name: &str) -> Option<(i64, i64)> {
+    let marks = stamps.get(name)?;
+    Some((marks.get(0)?.as_i64()?, marks.get(1)?.as_i64()?))
+}

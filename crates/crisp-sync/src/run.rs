@@ -1,0 +1,218 @@
+//! A sync: a chain of small committed steps, each leaving the bookmark from which anyone can go on.
+
+mod bookmark;
+mod conversations;
+mod failure;
+mod finish;
+mod messages;
+mod people;
+mod start;
+mod vanished;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use crisp_client::{Client, WebsiteId};
+use crisp_domain::{ImportSettings, SyncId};
+use crisp_storage::integrations::{self, IntegrationRow};
+use crisp_storage::quota::Purpose;
+use crisp_storage::syncs::{self, SyncRow};
+use crisp_storage::work::{Lease, Release};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::meter::Meter;
+use crate::scope::{Scope, settings_of};
+use bookmark::{Bookmark, Stage};
+pub(crate) use vanished::remove_conversations;
+
+/// How long one slice may run before other accounts get their turn.
+const SLICE: Duration = Duration::from_secs(8);
+
+/// What a step asks for next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next step, at once.
+    Step,
+    /// The next step, not before this time.
+    Wait(DateTime<Utc>),
+    /// Nothing: the run has ended.
+    Ended,
+}
+
+/// One worker's hold on one sync, for a slice.
+pub(crate) struct Run<'a> {
+    engine: &'a Engine,
+    lease: &'a Lease,
+    client: Client,
+    meter: Arc<Meter>,
+    stop: CancellationToken,
+    ends_at: Instant,
+    ahead: Option<Ahead>,
+    // What every step looks at, as of its beginning.
+    row: SyncRow,
+    mark: Bookmark,
+    integration: IntegrationRow,
+    settings: ImportSettings,
+    website: WebsiteId,
+}
+
+/// A page that was asked for while the one before was being written.
+enum Ahead {
+    People(u32, Result<people::Fetched, crisp_client::Error>),
+    Conversations(u32, Result<conversations::Fetched, crisp_client::Error>),
+}
+
+/// Works on the sync lane of an integration for a slice: goes on with the run under way, or begins what is due.
+pub(crate) async fn slice(
+    engine: &Engine,
+    lease: &Lease,
+    stop: &CancellationToken,
+) -> Result<Release, Error> {
+    let Some((row, integration)) = start::run_or_schedule(engine, lease).await? else {
+        return start::next_due(engine, lease).await;
+    };
+    let purpose = if row.kind == "incremental" { Purpose::Live } else { Purpose::Backfill };
+    let (client, meter) = engine.crisp(lease.account, purpose);
+    let website = integration.website().ok_or(Error::Stopped)?;
+    let mut run = Run {
+        engine,
+        lease,
+        client,
+        meter: meter.clone(),
+        stop: stop.clone(),
+        ends_at: Instant::now() + SLICE,
+        ahead: None,
+        mark: read_bookmark(&row),
+        settings: settings_of(&integration)?,
+        row,
+        integration,
+        website,
+    };
+    let release = run.steps().await;
+    meter.close().await;
+    release
+}
+
+fn read_bookmark(row: &SyncRow) -> Bookmark {
+    serde_json::from_value(row.bookmark.clone()).unwrap_or_default()
+}
+
+impl Run<'_> {
+    async fn steps(&mut self) -> Result<Release, Error> {
+        loop {
+            let outcome = match self.refresh().await {
+                Ok(true) => self.step().await,
+                Ok(false) => Ok(Next::Ended),
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(Next::Step) if self.may_go_on() => {}
+                Ok(Next::Step) => return Ok(Release::DueAt(clock::now())),
+                Ok(Next::Wait(at)) => return Ok(Release::DueAt(at)),
+                Ok(Next::Ended) => return start::next_due(self.engine, self.lease).await,
+                Err(error) => return self.fail(&error).await,
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<Next, Error> {
+        match self.mark.stage {
+            Stage::Start => self.begin().await,
+            Stage::People => self.people().await,
+            Stage::VanishedPeople => self.vanished_people().await,
+            Stage::Conversations => self.conversations().await,
+            Stage::Rolling => self.rolling().await,
+            Stage::VanishedConversations => self.vanished_conversations().await,
+            Stage::Messages => self.messages().await,
+            Stage::Settle => self.settle().await,
+        }
+    }
+
+    /// Whether the slice has time left and nobody asked the process to stop.
+    fn may_go_on(&self) -> bool {
+        !self.stop.is_cancelled() && Instant::now() < self.ends_at
+    }
+
+    fn id(&self) -> SyncId {
+        self.row.sync_id()
+    }
+
+    /// Looks at what others may have changed since the last step. `false`: the run was ended by somebody.
+    async fn refresh(&mut self) -> Result<bool, Error> {
+        let mut session = self.engine.database.read_primary(self.lease.account).await?;
+        self.row = syncs::find(&mut session, self.id()).await?.ok_or(Error::Stopped)?;
+        let cancelled = syncs::is_cancel_requested(&mut session, self.id()).await?;
+        self.integration = integrations::get(&mut session, self.lease.integration).await?;
+        session.commit().await?;
+        self.mark = read_bookmark(&self.row);
+        self.settings = settings_of(&self.integration)?;
+        if !self.integration.is_live() {
+            return Err(Error::Stopped);
+        }
+        if cancelled && self.row.is_under_way() {
+            self.cancel().await?;
+            return Ok(false);
+        }
+        Ok(self.row.is_under_way())
+    }
+
+    async fn open(&self) -> Result<Scope, Error> {
+        Scope::open(&self.engine.database, self.lease, "sync", clock::now()).await
+    }
+
+    /// Commits a step: its data, its counts and its bookmark together.
+    async fn commit(
+        &self,
+        mut scope: Scope,
+        change: impl FnOnce(&mut SyncRow, &mut Bookmark, &mut IntegrationRow),
+    ) -> Result<(), Error> {
+        let mut row = syncs::find(&mut scope.session, self.id()).await?.ok_or(Error::Stopped)?;
+        let mut mark = read_bookmark(&row);
+        let before = scope.integration.clone();
+        "running".clone_into(&mut row.state);
+        row.resumes_at = None;
+        row.failures_in_row = 0;
+        change(&mut row, &mut mark, &mut scope.integration);
+        row.crisp_requests += self.meter.take_sent();
+        row.phase = phase_of(mark.stage, row.is_under_way()).map(str::to_owned);
+        row.bookmark = serde_json::to_value(&mark).map_err(Error::corrupt("bookmark"))?;
+        row.updated_at = scope.now;
+        syncs::save(&mut scope.session, &row).await?;
+        if scope.integration != before {
+            scope.integration.updated_at = scope.now;
+            integrations::save(&mut scope.session, &scope.integration).await?;
+        }
+        scope.commit().await
+    }
+
+    /// Whether this pass reads everything, so that what it has not seen may be gone.
+    fn is_complete(&self) -> bool {
+        match self.row.kind.as_str() {
+            "reconcile" => true,
+            "full" => self.row.trigger != "first_import",
+            _ => false,
+        }
+    }
+
+    fn is_incremental(&self) -> bool {
+        self.row.kind == "incremental"
+    }
+}
+
+fn phase_of(stage: Stage, under_way: bool) -> Option<&'static str> {
+    match stage {
+        _ if !under_way => None,
+        Stage::Start | Stage::People | Stage::VanishedPeople => Some("people"),
+        Stage::Conversations | Stage::Rolling | Stage::VanishedConversations => Some("conversations"),
+        Stage::Messages | Stage::Settle => Some("messages"),
+    }
+}
+
+/// A count as the tables keep it.
+pub(crate) fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,155 @@
+//! What becomes of a run whose step failed: the one place that decides to wait, try again, or give up.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use crisp_storage::syncs::{self, SyncRow};
+use crisp_storage::work::{self, Release};
+use crisp_storage::{conversations, integrations};
+
+use super::Run;
+use crate::clock;
+use crate::connect;
+use crate::error::{Attention, Error, Verdict};
+
+/// Answers in a row that cannot be read before the run is given up: with the waits below, some ten minutes. An outage
+/// is waited out, however long.
+const MAX_FAILURES: i32 = 15;
+/// Wait where Crisp or the ledger says nothing about when.
+const QUOTA_WAIT: TimeDelta = TimeDelta::seconds(30);
+/// Longest wait between two attempts at a step.
+const MAX_WAIT: TimeDelta = TimeDelta::minutes(1);
+
+impl Run<'_> {
+    /// Decides about a failed step and notes it on the run.
+    pub(super) async fn fail(&mut self, error: &Error) -> Result<Release, Error> {
+        let now = clock::now();
+        match error.verdict(now) {
+            Verdict::WaitForQuota(until) => self.wait_for_quota(until.unwrap_or(now + QUOTA_WAIT)).await,
+            Verdict::Retry => self.retry(error, now).await,
+            Verdict::NeedsAttention(what) => self.needs_attention(what, now).await,
+            Verdict::LetGo => Ok(Release::Idle),
+            Verdict::GiveUp => self.give_up(error, now).await,
+        }
+    }
+
+    async fn wait_for_quota(&mut self, until: DateTime<Utc>) -> Result<Release, Error> {
+        let now = clock::now();
+        let until = until.max(now + TimeDelta::milliseconds(50));
+        let left = self.requests_left().await?;
+        let finish = self.engine.time_for(left).and_then(|span| until.checked_add_signed(span));
+        self.note(|row| {
+            "waiting_for_quota".clone_into(&mut row.state);
+            row.resumes_at = Some(until);
+            row.expected_finish_at = finish.or(Some(until));
+        })
+        .await?;
+        Ok(Release::DueAt(until))
+    }
+
+    /// Requests this run still needs, as far as lists have told.
+    async fn requests_left(&mut self) -> Result<u64, Error> {
+        let mut session = self.engine.database.read_primary(self.lease.account).await?;
+        let (transcripts, _) =
+            conversations::count_messages_due(&mut session, self.lease.integration).await?;
+        session.commit().await?;
+        let people = self.row.expected_people.map_or(0, |total| (total - self.row.people_read).max(0) / 50);
+        Ok(u64::try_from(transcripts + people).unwrap_or(0).max(1))
+    }
+
+    async fn retry(&mut self, error: &Error, now: DateTime<Utc>) -> Result<Release, Error> {
+        let passes = !matches!(error, Error::Crisp(crisp_client::Error::Malformed { .. }));
+        if !passes && self.row.failures_in_row >= MAX_FAILURES {
+            return self.give_up(error, now).await;
+        }
+        tracing::warn!(sync = %self.id(), integration = %self.lease.integration, error = error.chain(), "a step failed and will be tried again");
+        let plain = in_plain_words(error);
+        self.note(|row| {
+            row.failures_in_row += 1;
+            row.problem_code = Some(plain.0.to_owned());
+            row.problem_detail = Some(plain.1.to_owned());
+        })
+        .await?;
+        Ok(Release::DueAt(now + wait_after(self.row.failures_in_row)))
+    }
+
+    async fn needs_attention(&mut self, what: Attention, now: DateTime<Utc>) -> Result<Release, Error> {
+        tracing::warn!(integration = %self.lease.integration, problem = %what, "the integration needs attention");
+        let mut session = self.engine.database.write(self.lease.account).await?;
+        work::fence(&mut session, self.lease).await?;
+        let mut integration = integrations::get(&mut session, self.lease.integration).await?;
+        connect::needs_attention(&mut session, &mut integration, what, now).await?;
+        let code: &'static str = what.into();
+        if let Some(mut row) = syncs::find(&mut session, self.id()).await?.filter(SyncRow::is_under_way) {
+            end_failed(&mut row, (code, connect::detail_of(what)), now);
+            row.crisp_requests += self.meter.take_sent();
+            syncs::save(&mut session, &row).await?;
+        }
+        session.commit().await?;
+        super::start::next_due(self.engine, self.lease).await
+    }
+
+    async fn give_up(&mut self, error: &Error, now: DateTime<Utc>) -> Result<Release, Error> {
+        tracing::error!(sync = %self.id(), integration = %self.lease.integration, error = error.chain(), "the sync was given up");
+        let plain = in_plain_words(error);
+        self.note(|row| end_failed(row, plain, now)).await?;
+        let mut session = self.engine.database.write(self.lease.account).await?;
+        let mut integration = integrations::get(&mut session, self.lease.integration).await?;
+        let interval = super::start::incremental_interval(self.engine, &integration);
+        integration.next_incremental_at = now.checked_add_signed(interval);
+        if self.row.kind == "reconcile" {
+            integration.next_reconcile_at = now.checked_add_signed(TimeDelta::hours(1));
+        }
+        integrations::save(&mut session, &integration).await?;
+        session.commit().await?;
+        super::start::next_due(self.engine, self.lease).await
+    }
+
+    /// Writes something about the run without touching its bookmark.
+    async fn note(&mut self, change: impl FnOnce(&mut SyncRow)) -> Result<(), Error> {
+        let mut session = self.engine.database.write(self.lease.account).await?;
+        work::fence(&mut session, self.lease).await?;
+        let mut row = syncs::find(&mut session, self.id()).await?.ok_or(Error::Stopped)?;
+        change(&mut row);
+        row.crisp_requests += self.meter.take_sent();
+        row.updated_at = clock::now();
+        syncs::save(&mut session, &row).await?;
+        session.commit().await?;
+        self.row = row;
+        Ok(())
+    }
+}
+
+fn end_failed(row: &mut SyncRow, (code, detail): (&str, &str), now: DateTime<Utc>) {
+    "failed".clone_into(&mut row.state);
+    row.phase = None;
+    row.finished_at = Some(now);
+    row.resumes_at = None;
+    row.expected_finish_at = None;
+    row.problem_code = Some(code.to_owned());
+    row.problem_detail = Some(detail.to_owned());
+}
+
+/// 1 s, 2 s, 4 s, … up to [`MAX_WAIT`], each with up to a quarter more so that workers do not come back together.
+fn wait_after(failures: i32) -> TimeDelta {
+    let doublings = u32::try_from(failures.saturating_sub(1).clamp(0, 6)).unwrap_or(0);
+    let wait = TimeDelta::seconds(i64::from(2_u32.pow(doublings))).min(MAX_WAIT);
+    wait + TimeDelta::milliseconds(fastrand::i64(0..=wait.num_milliseconds() / 4))
+}
+
+/// The last error as a customer-success admin can read it.
+fn in_plain_words(error: &Error) -> (&'static str, &'static str) {
+    use crisp_client::Error as Crisp;
+    match error {
+        Error::Crisp(Crisp::Unavailable { .. }) => (
+            "crisp_unavailable",
+            "Crisp did not answer, or answered with an error. The sync goes on by itself when Crisp is back.",
+        ),
+        Error::Crisp(Crisp::Malformed { .. }) => {
+            ("crisp_unreadable", "Crisp sent an answer that could not be read. The sync tries again.")
+        }
+        Error::Crisp(_) => ("crisp_rejected", "Crisp refused a request of the sync. Please report this."),
+        Error::Storage(_) => ("database_unavailable", "The integration's database was not available."),
+        Error::Stopped | Error::Corrupt(_) => {
+            ("internal", "The sync met something it does not understand. Please report this.")
+        }
+    }
+}

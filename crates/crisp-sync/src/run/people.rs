@@ -1,0 +1,234 @@
+//! Walks pages of people.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use crisp_client::people::Direction;
+use crisp_client::{PeopleQuery, Profile, people::PeopleSort};
+use crisp_domain::time;
+use crisp_storage::{profiles, sightings, unreadable};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use super::{Ahead, Next, Run, Stage, count};
+use crate::error::Error;
+use crate::people::{Incoming, apply_profiles};
+use crate::scope::Scope;
+
+/// Rows on a page: as many as Crisp gives.
+pub(super) const PER_PAGE: u8 = 50;
+/// How far an incremental walk goes back behind its bookmark, for lists that lag.
+pub(super) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
+/// Requests for custom data at a time.
+const DATA_CONCURRENCY: usize = 8;
+
+/// A page of people with what belongs to it.
+pub(super) struct Fetched {
+    people: Vec<Incoming>,
+    odd: Vec<(String, String)>,
+    rows: usize,
+    more: bool,
+}
+
+impl Fetched {
+    fn ids(&self) -> Vec<String> {
+        self.people.iter().map(|one| one.profile.people_id.as_str().to_owned()).collect()
+    }
+
+    fn updated(&self) -> Vec<DateTime<Utc>> {
+        self.people.iter().filter_map(|one| one.profile.updated_at_ms.and_then(time::from_ms)).collect()
+    }
+}
+
+/// How this walk over the people list goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Walk {
+    /// All of them.
+    Whole,
+    /// From the last changed one back to the bookmark.
+    Changed,
+    /// Only those created since: this website does not sort by change.
+    Created,
+}
+
+impl Run<'_> {
+    pub(super) async fn people(&mut self) -> Result<Next, Error> {
+        let number = self.mark.page.max(1);
+        let walk = self.walk().await?;
+        let page = match self.ahead.take() {
+            Some(Ahead::People(ahead, page)) if ahead == number => page?,
+            _ => self.fetch_people(walk, number).await?,
+        };
+        let verdict = self.judge(walk, &page);
+        if verdict == Verdict::Unsorted {
+            return self.give_up_sorting().await;
+        }
+        let last = verdict == Verdict::Last;
+        let prefetch = !last && self.may_go_on();
+        let (written, ahead) = futures::join!(self.write_people(walk, page, last), async {
+            if prefetch { Some(self.fetch_people(walk, number + 1).await) } else { None }
+        });
+        written?;
+        self.ahead = ahead.map(|page| Ahead::People(number + 1, page));
+        Ok(Next::Step)
+    }
+
+    async fn walk(&self) -> Result<Walk, Error> {
+        if !self.is_incremental() || self.integration.people_bookmark.is_none() {
+            return Ok(Walk::Whole);
+        }
+        if self.integration.people_order_proven != Some(false) {
+            return Ok(Walk::Changed);
+        }
+        // Without a list by change, one page of people is read whole; more are left to hooks and reconciliation.
+        let mut session = self.engine.database.read_primary(self.lease.account).await?;
+        let stored = profiles::count(&mut session, self.lease.integration).await?;
+        session.commit().await?;
+        Ok(if stored < i64::from(PER_PAGE) { Walk::Whole } else { Walk::Created })
+    }
+
+    async fn fetch_people(&self, walk: Walk, page: u32) -> Result<Fetched, crisp_client::Error> {
+        let since = self.integration.people_bookmark.and_then(|at| at.checked_sub_signed(OVERLAP));
+        let query = match walk {
+            Walk::Whole => PeopleQuery {
+                page,
+                per_page: PER_PAGE,
+                sort: Some((PeopleSort::CreatedAt, Direction::Ascending)),
+                ..PeopleQuery::default()
+            },
+            Walk::Changed => PeopleQuery {
+                page,
+                per_page: PER_PAGE,
+                sort: Some((PeopleSort::UpdatedAt, Direction::Descending)),
+                ..PeopleQuery::default()
+            },
+            Walk::Created => {
+                PeopleQuery { page, per_page: PER_PAGE, created_from: since, ..PeopleQuery::default() }
+            }
+        };
+        let listed = self.client.people_page(self.website, &query).await?;
+        let rows = listed.records.len();
+        let (mut profiles, mut odd) = (Vec::with_capacity(rows), Vec::new());
+        for (place, record) in listed.records.into_iter().enumerate() {
+            match record {
+                Ok(profile) => profiles.push(profile),
+                Err(unreadable) => {
+                    let name = unreadable
+                        .identity
+                        .clone()
+                        .unwrap_or_else(|| format!("page {page}, row {}", place + 1));
+                    odd.push((crisp_domain::text::storable(&name), unreadable.to_string()));
+                }
+            }
+        }
+        let people = self.with_data(profiles, if walk == Walk::Changed { since } else { None }).await?;
+        Ok(Fetched { people, odd, rows, more: listed.more })
+    }
+
+    /// Adds custom data where the mapping uses it: one request a person, none for who has not changed.
+    async fn with_data(
+        &self,
+        profiles: Vec<Profile>,
+        changed_since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Incoming>, crisp_client::Error> {
+        let wanted = self.settings.mapping.uses_data();
+        let read = |profile: Profile| async move {
+            let changed = profile.updated_at_ms.and_then(time::from_ms) >= changed_since;
+            let data = if wanted && changed { Some(self.data_of(&profile).await?) } else { None };
+            Ok(Incoming { profile, data, hooked: None })
+        };
+        let reads: Vec<_> = profiles.into_iter().map(|profile| read(profile).boxed()).collect();
+        stream::iter(reads).buffered(DATA_CONCURRENCY).try_collect().await
+    }
+
+    async fn data_of(
+        &self,
+        profile: &Profile,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, crisp_client::Error> {
+        match self.client.people_data(self.website, &profile.people_id).await {
+            Err(crisp_client::Error::NotFound) => Ok(serde_json::Map::new()),
+            answer => answer,
+        }
+    }
+
+    fn judge(&self, walk: Walk, page: &Fetched) -> Verdict {
+        let ends =
+            page.rows == 0 || (!page.more && (page.rows < usize::from(PER_PAGE) || self.mark.seen_more));
+        if walk != Walk::Changed {
+            return if ends { Verdict::Last } else { Verdict::More };
+        }
+        let updated = page.updated();
+        let sorted = self
+            .mark
+            .last_profile
+            .into_iter()
+            .chain(updated.iter().copied())
+            .is_sorted_by(|left, right| left >= right);
+        if !sorted {
+            return Verdict::Unsorted;
+        }
+        let since = self.integration.people_bookmark.and_then(|at| at.checked_sub_signed(OVERLAP));
+        let met = updated.last().copied() < since;
+        if ends || met { Verdict::Last } else { Verdict::More }
+    }
+
+    async fn write_people(&self, walk: Walk, page: Fetched, last: bool) -> Result<(), Error> {
+        let mut scope = self.open().await?;
+        let (id, now) = (scope.id(), scope.now);
+        let ids = page.ids();
+        if self.is_complete() {
+            sightings::record(&mut scope.session, self.id(), sightings::Kind::Profile, &ids).await?;
+        }
+        let updated = page.updated();
+        let (read, failed, more) = (count(page.rows), count(page.odd.len()), page.more);
+        unreadable::save(&mut scope.session, id, unreadable::Kind::Profile, &page.odd, now).await?;
+        unreadable::clear(&mut scope.session, id, unreadable::Kind::Profile, &ids).await?;
+        let tally = apply_profiles(&mut scope, &self.engine.erasure, page.people).await?;
+        let next = self.after_people_page(walk, last);
+        self.commit(scope, |row, mark, integration| {
+            row.people_read += read;
+            row.people_failed += failed;
+            row.people_created += tally.created;
+            row.people_updated += tally.updated;
+            row.people_unchanged += tally.unchanged;
+            mark.seen_more |= more;
+            mark.newest_profile = mark.newest_profile.max(updated.iter().max().copied());
+            mark.last_profile = updated.last().copied().or(mark.last_profile);
+            if walk == Walk::Changed && updated.len() > 1 {
+                integration.people_order_proven = Some(true);
+            }
+            match next {
+                Some(stage) => mark.enter(stage),
+                None => mark.page = mark.page.max(1) + 1,
+            }
+        })
+        .await
+    }
+
+    fn after_people_page(&self, walk: Walk, last: bool) -> Option<Stage> {
+        if !last {
+            None
+        } else if self.is_complete() && walk == Walk::Whole {
+            Some(Stage::VanishedPeople)
+        } else {
+            Some(self.stage_after_people())
+        }
+    }
+
+    /// The list does not come in the order that was asked for: the walk begins again, the other way.
+    async fn give_up_sorting(&mut self) -> Result<Next, Error> {
+        tracing::info!(integration = %self.lease.integration, "this website does not list people by their last change");
+        let scope: Scope = self.open().await?;
+        self.commit(scope, |_, mark, integration| {
+            integration.people_order_proven = Some(false);
+            mark.last_profile = None;
+            mark.enter(Stage::People);
+        })
+        .await?;
+        Ok(Next::Step)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    More,
+    Last,
+    Unsorted,
+}

@@ -1,0 +1,206 @@
+//! What a run begins with, and which run begins.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use crisp_domain::SyncId;
+use crisp_storage::integrations::{self, IntegrationRow};
+use crisp_storage::quota::Purpose;
+use crisp_storage::syncs::{self, SyncRow};
+use crisp_storage::work::{self, Lease, Release};
+use crisp_storage::{AccountSession, operators};
+
+use super::{Next, Run, Stage};
+use crate::clock;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::scope::settings_of;
+
+/// How often an integration that needs attention is looked at, to see whether the cause is gone.
+const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(15);
+
+/// The run under way; else the one that the schedule wants now, begun. `None`: nothing is due.
+pub(super) async fn run_or_schedule(
+    engine: &Engine,
+    lease: &Lease,
+) -> Result<Option<(SyncRow, IntegrationRow)>, Error> {
+    if !recover(engine, lease).await? {
+        return Ok(None);
+    }
+    let now = clock::now();
+    let mut session = engine.database.write(lease.account).await?;
+    work::fence(&mut session, lease).await?;
+    let integration = integrations::get(&mut session, lease.integration).await?;
+    if let Some(row) = syncs::find_under_way(&mut session, lease.integration).await? {
+        let row = if integration.is_live() { row } else { end_orphan(&mut session, row, now).await? };
+        session.commit().await?;
+        return Ok(integration.is_live().then_some((row, integration)));
+    }
+    let Some(kind) = due_kind(&integration, now) else { return Ok(None) };
+    let owner = (lease.account, lease.integration);
+    let row = SyncRow::queued(owner, SyncId::new_v7(now), (kind, "schedule"), None, now);
+    syncs::insert(&mut session, &row).await?;
+    session.commit().await?;
+    Ok(Some((row, integration)))
+}
+
+async fn end_orphan(
+    session: &mut AccountSession,
+    mut row: SyncRow,
+    now: DateTime<Utc>,
+) -> Result<SyncRow, Error> {
+    "cancelled".clone_into(&mut row.state);
+    row.finished_at = Some(now);
+    row.phase = None;
+    row.updated_at = now;
+    syncs::save(session, &row).await?;
+    Ok(row)
+}
+
+fn due_kind(integration: &IntegrationRow, now: DateTime<Utc>) -> Option<&'static str> {
+    let due = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= now);
+    if integration.state != "active" {
+        None
+    } else if due(integration.next_reconcile_at) {
+        Some("reconcile")
+    } else if due(integration.next_incremental_at) {
+        Some("incremental")
+    } else {
+        None
+    }
+}
+
+/// When the lane is due again: the schedule's next wish.
+pub(super) async fn next_due(engine: &Engine, lease: &Lease) -> Result<Release, Error> {
+    let mut session = engine.database.read_primary(lease.account).await?;
+    let integration = integrations::get(&mut session, lease.integration).await?;
+    let under_way = syncs::find_under_way(&mut session, lease.integration).await?;
+    session.commit().await?;
+    let next = match integration.state.as_str() {
+        "active" if under_way.is_some() => Some(clock::now()),
+        "active" => integration.next_incremental_at.into_iter().chain(integration.next_reconcile_at).min(),
+        "needs_attention" if integration.problem_code.as_deref() != Some("plugin_uninstalled") => {
+            clock::now().checked_add_signed(LOOK_AGAIN)
+        }
+        _ => None,
+    };
+    Ok(next.map_or(Release::Idle, Release::DueAt))
+}
+
+/// Looks whether an integration that needs attention has been mended. `false`: it has not, or is not connected.
+async fn recover(engine: &Engine, lease: &Lease) -> Result<bool, Error> {
+    let mut session = engine.database.read_primary(lease.account).await?;
+    let integration = integrations::get(&mut session, lease.integration).await?;
+    session.commit().await?;
+    if integration.state != "needs_attention" {
+        return Ok(true);
+    }
+    let (Some(website), false) =
+        (integration.website(), integration.problem_code.as_deref() == Some("plugin_uninstalled"))
+    else {
+        return Ok(false);
+    };
+    let (client, meter) = engine.crisp(lease.account, Purpose::Live);
+    let probe = crisp_client::ConversationsQuery { per_page: 20, ..Default::default() };
+    let answer = client.conversations_page(website, &probe).await;
+    meter.close().await;
+    if answer.is_err() {
+        return Ok(false);
+    }
+    let mut session = engine.database.write(lease.account).await?;
+    work::fence(&mut session, lease).await?;
+    let mut integration = integrations::get(&mut session, lease.integration).await?;
+    integration.state = integration.state_before_problem.take().unwrap_or_else(|| "connected".to_owned());
+    integration.problem_code = None;
+    integration.problem_detail = None;
+    integration.next_incremental_at = Some(clock::now());
+    integrations::save(&mut session, &integration).await?;
+    session.commit().await?;
+    tracing::info!(integration = %lease.integration, "the integration works again");
+    Ok(true)
+}
+
+impl Run<'_> {
+    /// Asks for what the whole run needs and fixes what it starts from.
+    pub(super) async fn begin(&mut self) -> Result<Next, Error> {
+        let whole = !self.is_incremental();
+        let people = if whole && self.settings.import_people {
+            Some(
+                self.client
+                    .people_stats(self.website)
+                    .await
+                    .map_or_else(tolerate, |total| Ok(Some(total)))?,
+            )
+        } else {
+            None
+        };
+        let names = if whole { self.operator_names().await? } else { Vec::new() };
+        let mut scope = self.open().await?;
+        let (id, now) = (scope.id(), scope.now);
+        operators::save(&mut scope.session, id, &names, now).await?;
+        let first_stage = self.first_stage();
+        let backfill_days = scope.settings.backfill_days;
+        let is_full = self.row.kind == "full";
+        self.commit(scope, |row, mark, integration| {
+            row.started_at.get_or_insert(now);
+            row.expected_people = people.flatten().and_then(|total| i64::try_from(total).ok());
+            if is_full && integration.first_import_at.is_none() {
+                integration.first_import_at = Some(now);
+                integration.backfill_from =
+                    backfill_days.and_then(|days| now.checked_sub_signed(TimeDelta::days(i64::from(days))));
+            }
+            mark.enter(first_stage);
+        })
+        .await?;
+        Ok(Next::Step)
+    }
+
+    fn first_stage(&self) -> Stage {
+        if self.settings.import_people { Stage::People } else { self.stage_after_people() }
+    }
+
+    pub(super) fn stage_after_people(&self) -> Stage {
+        if self.settings.import_conversations { Stage::Conversations } else { Stage::Settle }
+    }
+
+    async fn operator_names(&self) -> Result<Vec<(String, String)>, Error> {
+        let operators = match self.client.operators(self.website).await {
+            Ok(operators) => operators,
+            // Names are a nicety: a token without that scope, or an odd answer, must not keep conversations out.
+            Err(
+                crisp_client::Error::Forbidden
+                | crisp_client::Error::NotFound
+                | crisp_client::Error::Malformed { .. },
+            ) => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(operators
+            .into_iter()
+            .flatten()
+            .filter_map(|operator| Some((operator.user_id.as_str().to_owned(), operator.display_name()?)))
+            .map(|(id, name)| (crisp_domain::text::storable(&id), crisp_domain::text::storable(&name)))
+            .collect())
+    }
+}
+
+/// A total is a nicety: without it the progress shows no end, but people arrive.
+fn tolerate(error: crisp_client::Error) -> Result<Option<u64>, crisp_client::Error> {
+    use crisp_client::Error::{Forbidden, Malformed, NotFound, Rejected};
+    let bearable = matches!(error, Forbidden | NotFound | Malformed { .. } | Rejected { .. });
+    if bearable { Ok(None) } else { Err(error) }
+}
+
+/// The interval of incremental syncs of an integration.
+pub(crate) fn incremental_interval(engine: &Engine, integration: &IntegrationRow) -> TimeDelta {
+    let own = settings_of(integration).ok().and_then(|settings| settings.incremental_interval_seconds);
+    let interval = own.map_or_else(
+        || TimeDelta::from_std(engine.options.incremental_interval).unwrap_or(TimeDelta::minutes(15)),
+        |seconds| TimeDelta::seconds(i64::from(seconds)),
+    );
+    // While hooks are silent or lossy, polling makes up for them.
+    if integration.hook_gap_since.is_some() {
+        (interval / 3).max(interval.min(TimeDelta::minutes(1)))
+    } else {
+        interval
+    }
+}

@@ -1,0 +1,130 @@
+//! Import settings: read, saved whole, and tried out on real profiles before they are saved.
+
+mod preview;
+mod samples;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use crisp_domain::{AccountId, ImportSettings, IntegrationId};
+use crisp_storage::AccountSession;
+use crisp_storage::integrations::{self, IntegrationRow};
+use crisp_storage::work::{self, Lane};
+use serde_json::{Map, Value, json};
+
+use crate::clock;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::refusal::Refusal;
+use crate::scope::settings_of;
+pub use preview::{Preview, preview};
+pub use samples::{Example, source_fields};
+
+/// The settings of an integration as people see them: where it has no schedule of its own, with the process's.
+pub async fn get(
+    engine: &Engine,
+    account: AccountId,
+    integration: IntegrationId,
+) -> Result<ImportSettings, Refusal> {
+    let mut session = engine.database.read_primary(account).await?;
+    let row = integrations::find(&mut session, integration).await?.ok_or(Refusal::NotFound)?;
+    session.commit().await?;
+    shown(engine, &row)
+}
+
+/// The same from a row that was read already.
+pub fn shown(engine: &Engine, row: &IntegrationRow) -> Result<ImportSettings, Refusal> {
+    let mut settings = settings_of(row)?;
+    settings.incremental_interval_seconds =
+        settings.incremental_interval_seconds.or(Some(default_interval(engine)));
+    Ok(settings)
+}
+
+fn default_interval(engine: &Engine) -> u32 {
+    u32::try_from(engine.options.incremental_interval.as_secs()).unwrap_or(u32::MAX).max(1)
+}
+
+/// Saves the settings, all of them or none. A changed mapping is applied to every stored profile in the background,
+/// without a Crisp request; a changed schedule holds at once.
+pub async fn put(
+    engine: &Engine,
+    account: AccountId,
+    integration: IntegrationId,
+    actor: &str,
+    settings: Value,
+) -> Result<ImportSettings, Refusal> {
+    let now = clock::now();
+    let mut session = engine.database.write(account).await?;
+    let mut row = integrations::find(&mut session, integration).await?.ok_or(Refusal::NotFound)?;
+    let before = settings_of(&row)?;
+    let mut after = ImportSettings::parse(settings).map_err(Refusal::Invalid)?;
+    // Who sends back what was shown did not choose a schedule of their own.
+    if before.incremental_interval_seconds.is_none()
+        && after.incremental_interval_seconds == Some(default_interval(engine))
+    {
+        after.incremental_interval_seconds = None;
+    }
+    if after != before {
+        apply(engine, &mut session, &mut row, (&before, &after), now).await?;
+        let detail = json!({"changed": difference(&before, &after)});
+        crisp_storage::audit::append(
+            &mut session,
+            actor,
+            "settings.changed",
+            Some(integration),
+            &detail,
+            now,
+        )
+        .await?;
+    }
+    session.commit().await?;
+    shown(engine, &row)
+}
+
+async fn apply(
+    engine: &Engine,
+    session: &mut AccountSession,
+    row: &mut IntegrationRow,
+    (before, after): (&ImportSettings, &ImportSettings),
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    row.settings = serde_json::to_value(after).or(Err(Error::Corrupt("import settings")))?;
+    row.updated_at = now;
+    if before.mapping != after.mapping {
+        row.settings_revision += 1;
+        // A re-map under way begins anew: its first profiles were mapped by the old rows.
+        row.remap_cursor = None;
+        row.remap_total = None;
+        row.remap_done = 0;
+        work::signal(session, row.integration_id(), Lane::Upkeep, now).await?;
+    }
+    if before.incremental_interval_seconds != after.incremental_interval_seconds && row.state == "active" {
+        let next = next_incremental(
+            row,
+            after.incremental_interval_seconds.unwrap_or(default_interval(engine)),
+            now,
+        );
+        row.next_incremental_at = Some(next);
+        work::signal(session, row.integration_id(), Lane::Sync, next).await?;
+    }
+    integrations::save(session, row).await?;
+    Ok(())
+}
+
+/// The next run by a new interval: counted from the last one, and never in the past.
+fn next_incremental(row: &IntegrationRow, interval_seconds: u32, now: DateTime<Utc>) -> DateTime<Utc> {
+    let last = row.last_incremental_at.or(row.active_at).unwrap_or(now);
+    (last + TimeDelta::seconds(i64::from(interval_seconds))).max(now)
+}
+
+/// What changed, field by field: `[before, after]`. Settings hold nothing secret and nobody's data.
+fn difference(before: &ImportSettings, after: &ImportSettings) -> Value {
+    let fields = |settings: &ImportSettings| match serde_json::to_value(settings) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let (before, after) = (fields(before), fields(after));
+    let changed = after.into_iter().filter_map(|(name, value)| {
+        let old = before.get(&name).cloned().unwrap_or_default();
+        (old != value).then(|| (name, json!([old, value])))
+    });
+    Value::Object(changed.collect())
+}

@@ -1,0 +1,300 @@
+//! Conversations: makes a set of them right in one write step, whatever told of them.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use crisp_domain::{AccountId, ConversationFacts, ConversationId};
+use crisp_storage::conversations::{self, ConversationRow};
+use crisp_storage::erasure::{ErasureKey, Trace, TraceHash};
+use crisp_storage::work::{self, Lane};
+use crisp_storage::{directory, matches, messages, wanted};
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::matching::{Undecided, decide_all};
+use crate::observe::{self, LAG};
+use crate::scope::Scope;
+
+/// How far a message verification may be trusted to hooks: see `docs/sync.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verify {
+    /// Messages that hooks brought are read once more.
+    Hooked,
+    /// Hooks are believed.
+    Nothing,
+    /// Every shown conversation's messages are read again.
+    Everything,
+}
+
+/// What a write step did to its conversations.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
+    pub(crate) unchanged: i64,
+    pub(crate) skipped: i64,
+    /// Conversations that became shown or whose news no hook had told.
+    pub(crate) unheard: i64,
+    /// Shown conversations that had news, told by a hook or not.
+    pub(crate) news: i64,
+}
+
+/// Facts that one read told, and when it was asked.
+pub(crate) struct Reading {
+    pub(crate) facts: Vec<ConversationFacts>,
+    /// Our clock.
+    pub(crate) sent_at: DateTime<Utc>,
+    pub(crate) verify: Verify,
+    /// Whether messages that are due because of it are live work.
+    pub(crate) urgent: bool,
+    /// Whether each was asked for by name: then it exists, even if it was thought to be gone.
+    pub(crate) by_name: bool,
+}
+
+/// Makes the stored conversations agree with what a read told of them.
+pub(crate) async fn apply_reading(
+    scope: &mut Scope,
+    erasure: &ErasureKey,
+    reading: Reading,
+) -> Result<Tally, Error> {
+    let facts = without_erased(scope, erasure, reading.facts).await?;
+    let mut stored = load(scope, facts.keys()).await?;
+    let mut rows = Vec::with_capacity(facts.len());
+    let mut doubtful = Vec::new();
+    for (session_id, facts) in facts {
+        let before = stored.remove(&session_id);
+        let mut row = before.clone().unwrap_or_else(|| {
+            ConversationRow::new(ConversationId::new_v7(scope.now), scope.id(), &facts.session_id)
+        });
+        let gone =
+            row.removed_at.is_some_and(|removed_at| !reading.by_name || removed_at + LAG > reading.sent_at);
+        if !gone {
+            row.removed_at = None;
+        }
+        if observe::read(&mut row, &facts, reading.sent_at) || gone {
+            doubtful.push(session_id);
+        }
+        rows.push(Change { before, row });
+    }
+    let tally = save_changes(scope, rows, Some((reading.verify, reading.urgent))).await?;
+    for session_id in doubtful {
+        let due = scope.now + LAG;
+        let (id, now) = (scope.id(), scope.now);
+        wanted::want(
+            &mut scope.session,
+            id,
+            wanted::Kind::Conversation,
+            &session_id,
+            wanted::IN_DOUBT,
+            due,
+            now,
+        )
+        .await?;
+        work::signal(&mut scope.session, id, Lane::Live, due).await?;
+    }
+    Ok(tally)
+}
+
+/// A conversation before and after a step.
+pub(crate) struct Change {
+    pub(crate) before: Option<ConversationRow>,
+    pub(crate) row: ConversationRow,
+}
+
+/// Decides, plans message reads, and saves what changed. `plan` says how message reads follow; `None`: they do not.
+pub(crate) async fn save_changes(
+    scope: &mut Scope,
+    mut changes: Vec<Change>,
+    plan: Option<(Verify, bool)>,
+) -> Result<Tally, Error> {
+    changes.sort_by(|left, right| left.row.session_id.cmp(&right.row.session_id));
+    let undecided = changes
+        .iter_mut()
+        .filter(|change| change.row.removed_at.is_none())
+        .map(|change| Undecided { is_new: change.before.is_none(), row: &mut change.row })
+        .collect();
+    let decisions = decide_all(scope, undecided).await?;
+    if let Some((verify, urgent)) = plan {
+        for change in &mut changes {
+            plan_messages(&mut change.row, verify, urgent);
+        }
+    }
+    for change in &mut changes {
+        forget_plans_of_hidden(change);
+    }
+    let tally = tally(&changes);
+    let left: Vec<Uuid> = changes.iter().filter_map(Change::contact_left).collect();
+    let hidden: Vec<Uuid> =
+        changes.iter().filter(|change| change.became_hidden()).map(|change| change.row.id).collect();
+    let relink: Vec<Uuid> =
+        changes.iter().filter(|change| change.moves_in_views()).map(|change| change.row.id).collect();
+    let rows: Vec<ConversationRow> = changes
+        .into_iter()
+        .filter(|change| change.before.as_ref() != Some(&change.row))
+        .map(|change| change.row)
+        .collect();
+    let (id, now) = (scope.id(), scope.now);
+    conversations::save(&mut scope.session, id, &rows, now).await?;
+    matches::record(&mut scope.session, &decisions, now).await?;
+    messages::forget(&mut scope.session, &hidden).await?;
+    conversations::link_companies(&mut scope.session, &relink).await?;
+    directory::delete_unused_contacts(&mut scope.session, &left).await?;
+    Ok(tally)
+}
+
+/// Makes a conversation one that is gone in Crisp: nobody's any more, and in no view.
+pub(crate) fn remove(row: &mut ConversationRow, at: DateTime<Utc>) {
+    row.removed_at.get_or_insert(at);
+    row.contact_id = None;
+    row.matched_by = None;
+    row.skip_reason = None;
+}
+
+/// Marks the messages of a shown conversation as due, if anything about them may be unknown.
+fn plan_messages(row: &mut ConversationRow, verify: Verify, urgent: bool) {
+    if !row.is_shown() {
+        return;
+    }
+    let as_read = row.messages_known_fingerprint == row.newest_fingerprint
+        && row.messages_known_at.is_some()
+        && row.messages_known_at >= row.crisp_updated_at;
+    let as_heard =
+        row.newest_fingerprint.is_some() && row.messages_hooked_fingerprint == row.newest_fingerprint;
+    let due = match verify {
+        Verify::Everything => {
+            row.messages_reread = true;
+            true
+        }
+        Verify::Hooked => !as_read,
+        Verify::Nothing => !(as_read || as_heard && row.messages_known_at.is_some()),
+    };
+    if due && !row.messages_due {
+        row.messages_due = true;
+        row.messages_attempts = 0;
+        row.messages_retry_at = None;
+    }
+    row.messages_urgent |= due && urgent;
+}
+
+/// A conversation nobody sees keeps nothing of its messages: should it be shown again, they are read anew.
+fn forget_plans_of_hidden(change: &mut Change) {
+    let row = &mut change.row;
+    let newly_shown = row.is_shown() && !change.before.as_ref().is_some_and(ConversationRow::is_shown);
+    if row.is_shown() && !newly_shown {
+        return;
+    }
+    row.messages_reread = false;
+    row.messages_walk = None;
+    row.messages_known_fingerprint = None;
+    row.messages_known_at = None;
+    row.messages_read_to_ms = None;
+    row.messages_retry_at = None;
+    row.messages_attempts = 0;
+    row.messages_due = newly_shown;
+    if !newly_shown {
+        row.messages_urgent = false;
+        row.messages_hooked_fingerprint = None;
+        row.message_count = 0;
+        row.last_message_at = None;
+        row.waiting_on_us_since = None;
+        row.first_inbound_at = None;
+        row.first_reply_at = None;
+    }
+}
+
+impl Change {
+    fn was_shown(&self) -> bool {
+        self.before.as_ref().is_some_and(ConversationRow::is_shown)
+    }
+
+    fn became_hidden(&self) -> bool {
+        self.was_shown() && !self.row.is_shown()
+    }
+
+    /// The contact that lost it: one that only Crisp brought may have no reason to stay.
+    fn contact_left(&self) -> Option<Uuid> {
+        self.before.as_ref()?.contact_id.filter(|contact| self.row.contact_id != Some(*contact))
+    }
+
+    /// Whether a contact or company view has to change: who owns it, whether it is shown, or its place in the order.
+    fn moves_in_views(&self) -> bool {
+        let place = |row: &ConversationRow| (row.contact_id, row.removed_at.is_some(), row.crisp_updated_at);
+        self.before.as_ref().map(place) != Some(place(&self.row))
+    }
+}
+
+fn tally(changes: &[Change]) -> Tally {
+    let mut tally = Tally::default();
+    for change in changes {
+        let shown = change.row.is_shown();
+        match (shown, change.was_shown()) {
+            (false, _) if change.row.removed_at.is_none() => tally.skipped += 1,
+            (true, false) => tally.created += 1,
+            (true, true) if change.before.as_ref() == Some(&change.row) => tally.unchanged += 1,
+            (true, true) => tally.updated += 1,
+            (false, _) => {}
+        }
+        let news = change.before.as_ref().map(|before| before.newest_fingerprint)
+            != Some(change.row.newest_fingerprint);
+        let heard = change.row.messages_hooked_fingerprint == change.row.newest_fingerprint;
+        if shown && news && change.row.newest_fingerprint.is_some() {
+            tally.news += 1;
+            tally.unheard += i64::from(!heard);
+        }
+    }
+    tally
+}
+
+async fn load(
+    scope: &mut Scope,
+    sessions: impl Iterator<Item = &String>,
+) -> Result<HashMap<String, ConversationRow>, Error> {
+    let sessions: Vec<String> = sessions.cloned().collect();
+    let id = scope.id();
+    let rows = conversations::list_by_session(&mut scope.session, id, &sessions).await?;
+    Ok(rows.into_iter().map(|row| (row.session_id.clone(), row)).collect())
+}
+
+/// Leaves out what belongs to erased people; of a session that stands twice on a shifting page the newer row counts.
+async fn without_erased(
+    scope: &mut Scope,
+    erasure: &ErasureKey,
+    facts: Vec<ConversationFacts>,
+) -> Result<HashMap<String, ConversationFacts>, Error> {
+    let mut by_session: HashMap<String, ConversationFacts> = HashMap::with_capacity(facts.len());
+    for fact in facts {
+        let known = by_session.get(fact.session_id.as_str()).map(|known| known.updated_at);
+        if known.is_none_or(|known| known <= fact.updated_at) {
+            by_session.insert(fact.session_id.as_str().to_owned(), fact);
+        }
+    }
+    let account = scope.session.account();
+    let hashes: Vec<TraceHash> =
+        by_session.values().flat_map(|fact| hashes_of(erasure, account, fact)).collect();
+    let suppressed = crisp_storage::erasure::suppressed(&mut scope.session, &hashes).await?;
+    if !suppressed.is_empty() {
+        by_session.retain(|_, fact| {
+            !hashes_of(erasure, account, fact).iter().any(|hash| suppressed.contains(hash))
+        });
+    }
+    Ok(by_session)
+}
+
+fn hashes_of(erasure: &ErasureKey, account: AccountId, fact: &ConversationFacts) -> Vec<TraceHash> {
+    let mut hashes = vec![erasure.hash(account, Trace::Session(&fact.session_id))];
+    hashes.extend(fact.people_id.as_ref().map(|id| erasure.hash(account, Trace::People(id))));
+    hashes.extend(fact.email_key().map(|key| erasure.hash(account, Trace::Email(&key))));
+    hashes
+}
+
+/// Decides anew for conversations of the scope's integration that a change of contacts may concern. Returns whether
+/// messages became due.
+pub(crate) async fn rematch(scope: &mut Scope, concerned: Vec<ConversationRow>) -> Result<bool, Error> {
+    let urgent = concerned.len() <= MAX_URGENT;
+    let changes = concerned.into_iter().map(|row| Change { before: Some(row.clone()), row }).collect();
+    let tally = save_changes(scope, changes, Some((Verify::Nothing, urgent))).await?;
+    Ok(tally.created > 0)
+}
+
+/// Conversations that one change of contacts may bring in as live work; more of them are a backfill.
+const MAX_URGENT: usize = 100;

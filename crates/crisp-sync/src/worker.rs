@@ -1,0 +1,164 @@
+//! The worker: takes due work under leases, gives every account its turn, and lets go in good order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use crisp_storage::work::{Lane, Lease, Release};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::{hooks, live, run, sweep, upkeep};
+
+/// Longest sleep of an idle worker: what a lost notification costs at the most.
+const POLL: Duration = Duration::from_secs(1);
+/// Shortest sleep: several workers that wait for one item do not spin.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(20);
+/// Hook and live slices that run beside the syncs.
+const LIVE_SLOTS: usize = 8;
+/// How often a worker restores hints that a crash lost and forgets what is old.
+const SWEEP: Duration = Duration::from_secs(20);
+
+/// Runs until `stop` is cancelled, then finishes the steps under way and hands the rest back.
+///
+/// `syncs` is how many syncs run at a time; hooks and live records have slots of their own, so that no backfill stands
+/// in their way.
+pub async fn run(engine: &Engine, syncs: usize, stop: CancellationToken) {
+    let tracker = TaskTracker::new();
+    let sweeper = tracker.spawn(sweep_regularly(engine.clone(), stop.clone()));
+    let calm = tracker.spawn(serve(
+        engine.clone(),
+        &[Lane::Sync, Lane::Upkeep],
+        syncs,
+        stop.clone(),
+        tracker.clone(),
+    ));
+    let live =
+        tracker.spawn(serve(engine.clone(), &[Lane::Hooks, Lane::Live], LIVE_SLOTS, stop, tracker.clone()));
+    drop((sweeper, calm, live));
+    tracker.close();
+    tracker.wait().await;
+}
+
+async fn serve(
+    engine: Engine,
+    lanes: &'static [Lane],
+    slots: usize,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+) {
+    let slots = Arc::new(Semaphore::new(slots.max(1)));
+    let mut listener = engine.database.listener();
+    while !stop.is_cancelled() {
+        let free = slots.available_permits();
+        let claimed = if free == 0 { Vec::new() } else { claim(&engine, lanes, free).await };
+        if claimed.is_empty() {
+            let sleep = idle_time(&engine, lanes).await;
+            let freed = async { drop(slots.acquire().await) };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = listener.heard() => {}
+                () = tokio::time::sleep(sleep) => {}
+                () = freed, if free == 0 => {}
+            }
+            continue;
+        }
+        for lease in claimed {
+            let Ok(slot) = slots.clone().acquire_owned().await else { return };
+            let (engine, stop) = (engine.clone(), stop.clone());
+            tracker.spawn(async move {
+                work(&engine, &lease, &stop).await;
+                drop(slot);
+            });
+        }
+    }
+}
+
+async fn claim(engine: &Engine, lanes: &[Lane], free: usize) -> Vec<Lease> {
+    let limit = i64::try_from(free).unwrap_or(i64::MAX);
+    match engine.database.claim(lanes, &engine.options.worker_name, engine.options.lease, limit).await {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            tracing::warn!(error = Error::from(error).chain(), "due work could not be claimed");
+            Vec::new()
+        }
+    }
+}
+
+/// How long to sleep when nothing is due: until something is, and never much longer than a lost notification may cost.
+async fn idle_time(engine: &Engine, lanes: &[Lane]) -> Duration {
+    let poll = POLL.mul_f64(0.75 + fastrand::f64() / 2.0);
+    match engine.database.until_due(lanes).await {
+        Ok(Some(due)) => poll.min(due + SHORTEST_SLEEP),
+        Ok(None) | Err(_) => poll,
+    }
+}
+
+/// Works on one lane for a slice under a lease that is renewed meanwhile, and gives the lease back.
+pub async fn work(engine: &Engine, lease: &Lease, stop: &CancellationToken) {
+    if lease.taken_over {
+        metrics::counter!("crisp_lease_takeovers_total").increment(1);
+        tracing::info!(integration = %lease.integration, lane = %lease.lane, "took over a lapsed lease");
+    }
+    let done = CancellationToken::new();
+    let heartbeat = tokio::spawn(renew(engine.clone(), lease.clone(), done.clone()));
+    let outcome = match lease.lane {
+        Lane::Hooks => hooks::slice(engine, lease, stop).await,
+        Lane::Live => live::slice(engine, lease, stop).await,
+        Lane::Sync => run::slice(engine, lease, stop).await,
+        Lane::Upkeep => upkeep::slice(engine, lease, stop).await,
+    };
+    done.cancel();
+    drop(heartbeat.await);
+    let release = outcome.unwrap_or_else(|error| after_failure(lease, &error));
+    if let Err(error) = engine.database.release(lease, release).await {
+        tracing::warn!(
+            error = Error::from(error).chain(),
+            "a lease could not be given back; it lapses by itself"
+        );
+    }
+}
+
+fn after_failure(lease: &Lease, error: &Error) -> Release {
+    let chain = error.chain();
+    if matches!(error, Error::Stopped | Error::Storage(crisp_storage::Error::LeaseLost)) {
+        tracing::info!(integration = %lease.integration, lane = %lease.lane, error = chain, "let go of work");
+        return Release::Idle;
+    }
+    tracing::warn!(integration = %lease.integration, lane = %lease.lane, error = chain, "work failed and will be tried again");
+    let doublings = u32::try_from(lease.attempts.clamp(0, 6)).unwrap_or(0);
+    let wait = TimeDelta::milliseconds(500 * i64::from(2_u32.pow(doublings)) + fastrand::i64(0..250));
+    Release::FailedUntil(clock::now() + wait)
+}
+
+async fn renew(engine: Engine, lease: Lease, done: CancellationToken) {
+    let mut beat = tokio::time::interval(engine.options.lease / 3);
+    beat.tick().await;
+    loop {
+        tokio::select! {
+            () = done.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        if let Ok(false) = engine.database.renew(&lease, engine.options.lease).await {
+            tracing::warn!(integration = %lease.integration, lane = %lease.lane, "the lease was lost; its work can write nothing");
+            return;
+        }
+    }
+}
+
+async fn sweep_regularly(engine: Engine, stop: CancellationToken) {
+    loop {
+        if let Err(error) = sweep::sweep(&engine).await {
+            tracing::warn!(error = error.chain(), "the sweep failed and will be tried again");
+        }
+        let pause = SWEEP.mul_f64(0.75 + fastrand::f64() / 2.0);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}

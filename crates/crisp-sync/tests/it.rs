@@ -1,0 +1,29 @@
+//! The use cases against a simulated Crisp and a real Postgres, a world for each test.
+
+#[cfg(test)]
+#[path = "it/connecting.rs"]
+mod connecting; // a website is connected by proof only, and let go of
+#[cfg(test)]
+#[path = "it/diagnosing.rs"]
+mod diagnosing; // the help page's checks
+#[cfg(test)]
+#[path = "it/directory.rs"]
+mod directory; // contacts and companies as Custify's services write them, and what follows
+#[cfg(test)]
+#[path = "it/erasing.rs"]
+mod erasing; // a person goes, and stays away
+#[cfg(test)]
+#[path = "it/explaining.rs"]
+mod explaining; // why a conversation is whose
+#[cfg(test)]
+#[path = "it/forecasting.rs"]
+mod forecasting; // what an import will cost, and what it did cost
+#[cfg(test)]
+#[path = "it/settings.rs"]
+mod settings; // saved whole, tried out before, applied to what is there
+#[cfg(test)]
+#[path = "it/syncing.rs"]
+mod syncing; // trigger, refuse, cancel
+#[cfg(test)]
+#[path = "it/world.rs"]
+mod world; // an engine, its database and the Crisp that it talks to

@@ -1,0 +1,77 @@
+//! Incremental syncs and reconciliation, without any help from hooks.
+
+use crisp_sync::syncs::SyncKind;
+use testkit::simulator::{NewConversation, NewMessage, NewPerson, Options, PersonUpdate, Side, State};
+
+use crate::comparison::differences;
+use crate::stage::{Setup, Stage};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_new_costs_three_requests_at_the_most() -> anyhow::Result<()> {
+    for sorts in [true, false] {
+        let options =
+            Options::of_size(300, 150).behaving(|behaviour| behaviour.people_sort_by_updated_at = sorts);
+        let (stage, _) = Stage::imported(options, Setup::default()).await?;
+        stage.sync(SyncKind::Incremental).await?;
+        stage.sim.forget_requests();
+        let run = stage.sync(SyncKind::Incremental).await?;
+        assert_eq!(run.state, "succeeded");
+        let total = stage.sim.requests().total;
+        assert!(total <= 3, "{total} requests (people sorted: {sorts})");
+        stage.close().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changed_while_no_hook_came_is_caught_up_at_the_cost_of_what_changed() -> anyhow::Result<()> {
+    let (stage, _) = Stage::imported(Options::of_size(200, 120), Setup::default()).await?;
+    stage.sync(SyncKind::Incremental).await?;
+    let change = stage.sim.change(stage.website);
+    let truth = stage.sim.truth(stage.website);
+    let shown: Vec<_> =
+        truth.conversations().filter(|one| one.people_id.is_some() && one.messages > 0).take(6).collect();
+    for one in &shown[..3] {
+        change.send(&one.session_id, NewMessage::text(Side::User, "Any news?"))?;
+        change.send(&one.session_id, NewMessage::note("Ask finance"))?;
+    }
+    change.set_state(&shown[0].session_id, State::Resolved)?;
+    let newcomer = change.create_person(NewPerson::named("Nia Newcomer", "nia@newcomer.example"));
+    change.start_conversation(NewConversation::by_people_id(&newcomer), "Hello, I am new here");
+    let person = truth.people().next().expect("a person").people_id;
+    change.update_person(
+        &person,
+        PersonUpdate { nickname: Some("Renamed Person".into()), ..PersonUpdate::default() },
+    )?;
+
+    stage.sim.forget_requests();
+    let run = stage.sync(SyncKind::Incremental).await?;
+    assert_eq!(run.state, "succeeded", "{run:?}");
+    let total = stage.sim.requests().total;
+    assert!(total <= 3 + 4, "{total} requests for four changed conversations");
+    let differing = differences(&stage).await?;
+    assert!(differing.is_empty(), "{differing:#?}");
+    stage.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reconciliation_finds_what_vanished_and_what_no_updated_at_tells() -> anyhow::Result<()> {
+    let (stage, _) = Stage::imported(Options::of_size(160, 140), Setup::default()).await?;
+    let change = stage.sim.change(stage.website);
+    let truth = stage.sim.truth(stage.website);
+    let shown: Vec<_> =
+        truth.conversations().filter(|one| one.people_id.is_some() && one.messages > 0).collect();
+    let (first, last) = (shown.first().expect("one"), shown.last().expect("one"));
+    change.remove_conversation(&first.session_id)?;
+    change.set_subject(&last.session_id, "Renamed long after")?;
+    change.assign(&last.session_id, Some(&truth.operators()[0].user_id))?;
+    let lonely = truth
+        .people()
+        .find(|person| !shown.iter().any(|one| one.people_id.as_ref() == Some(&person.people_id)));
+    change.remove_person(&lonely.expect("somebody without a conversation").people_id)?;
+    let run = stage.reconcile().await?;
+    assert_eq!((run.conversations_removed, run.people_removed), (1, 1), "{run:?}");
+    let differing = differences(&stage).await?;
+    assert!(differing.is_empty(), "{differing:#?}");
+    stage.close().await
+}

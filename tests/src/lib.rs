@@ -1,0 +1,4 @@
+//! testkit
+
+pub mod postgres;
+pub mod simulator;

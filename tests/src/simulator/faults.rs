@@ -1,0 +1,105 @@
+//! What can go wrong between Crisp and us, by chance or by script.
+
+use serde::{Deserialize, Serialize};
+
+use super::behaviour::RetryAfter;
+use super::random::Draw;
+use super::route::Kind;
+
+/// When which requests suffer which fault.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FaultRule {
+    /// Only requests of this kind; `None` = all.
+    pub kind: Option<Kind>,
+    /// Which of them.
+    pub when: When,
+    /// What happens to them.
+    pub fault: Fault,
+}
+
+impl FaultRule {
+    /// The fault hits any request with this probability.
+    pub fn by_chance(share: f64, fault: Fault) -> Self {
+        Self { kind: None, when: When::Chance(share), fault }
+    }
+
+    /// The fault hits the requests number `skip + 1` to `skip + times` (of its kind, counted by the rule).
+    pub fn scripted(skip: u64, times: u64, fault: Fault) -> Self {
+        Self { kind: None, when: When::Script { skip, times }, fault }
+    }
+
+    /// Only requests of this kind.
+    #[must_use]
+    pub fn only(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    /// Whether the rule strikes at the `seen`th request (from 0) that it looks at.
+    pub(crate) fn strikes(&self, seen: u64, draw: &mut Draw) -> bool {
+        match self.when {
+            When::Chance(share) => draw.chance(share),
+            When::Script { skip, times } => seen >= skip && seen - skip < times,
+        }
+    }
+}
+
+/// Which requests a rule strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// With this probability (0 to 1).
+    Chance(f64),
+    /// Lets `skip` requests pass, strikes `times` of them, then never again.
+    Script {
+        /// Requests that pass first.
+        skip: u64,
+        /// Requests that are struck.
+        times: u64,
+    },
+}
+
+/// One way in which a request goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// 500 with Crisp's envelope.
+    Internal,
+    /// 502 with a page of HTML.
+    BadGateway,
+    /// The connection is closed without an answer.
+    Reset,
+    /// The right answer, cut off in the middle of its body.
+    Truncated,
+    /// A 200 whose body is not what it should be: valid JSON without `data`.
+    Garbage,
+    /// No answer for so many milliseconds, then the connection is closed.
+    Hang(u64),
+    /// The right answer, a few bytes at a time, over so many milliseconds.
+    SlowDrip(u64),
+    /// A limiter's refusal.
+    Limited {
+        /// 429, 420 or 422.
+        status: u16,
+        /// Form of `Retry-After`.
+        retry_after: RetryAfter,
+    },
+    /// 404 `not_found` for what the list has just shown.
+    NotFound,
+    /// Another status with this reason in the envelope.
+    Status {
+        /// The status.
+        status: u16,
+        /// The envelope's reason.
+        reason: String,
+    },
+    /// A redirect to this address.
+    Redirect(String),
+    /// A 200 whose body is so many megabytes of JSON blanks.
+    Flood {
+        /// Size of the body.
+        megabytes: u32,
+        /// Whether it is sent gzipped (a bomb of a few kilobytes).
+        gzip: bool,
+    },
+}
