@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::stage::{Setup, Stage};
+use crate::stage::{Setup, Stage, now};
 
 const SECRET: &str = "the browser's tests sign their own tokens";
 const CHROMIUM: &str = "/usr/bin/chromium";
@@ -38,7 +38,12 @@ async fn the_console_works_in_a_real_browser() -> anyhow::Result<()> {
     let plain = WebsiteOptions::of_size(30, 20).named("Plain Workspace").not_installed();
     let stranger = WebsiteOptions::of_size(3, 2).named("Never Installed").not_installed();
     let recent = |website| WebsiteOptions { history_days: 70, ..website };
-    let options = Options::of_size(140, 120).each_website(recent).seed(11).website(fresh).website(plain).website(stranger);
+    let options = Options::of_size(140, 120)
+        .each_website(recent)
+        .seed(11)
+        .website(fresh)
+        .website(plain)
+        .website(stranger);
     let stage = Stage::connected(options, Setup { quota: Some(5_000), ..Setup::default() }).await?;
     let facts = believable(&stage).await?;
     stage.sync(SyncKind::Full).await?;
@@ -131,11 +136,11 @@ async fn serve_console(stage: &Stage) -> anyhow::Result<(String, CancellationTok
         public_url: base.parse()?,
         shutdown: stop.clone(),
     };
-    let state = AppState::new(http);
+    let served = AppState::new(http);
     let guards = Guards::new(verifier, Limits::new(LimitOptions::default()));
     let guards = guards.with_page_refusal(crisp_console::page_refusal);
-    let pages = crisp_console::routes().with_state(&state);
-    let app = App::new(crisp_http::api(&state, Arc::new(String::new)).merge(pages), &guards);
+    let pages = crisp_console::routes().with_state(&served);
+    let app = App::new(crisp_http::api(&served, Arc::new(String::new)).merge(pages), &guards);
     tokio::spawn(serve(app, listener, ServerOptions::default(), stop.clone()));
     Ok((base, stop))
 }
@@ -145,7 +150,7 @@ fn token(stage: &Stage, permissions: &[&str]) -> anyhow::Result<String> {
         "sub": "ada@custify.example",
         "account_id": stage.account.to_string(),
         "permissions": permissions,
-        "exp": chrono::Utc::now().timestamp() + 3_600,
+        "exp": now().timestamp() + 3_600,
     });
     let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
     Ok(jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key)?)

@@ -67,7 +67,7 @@ async fn lists_may_end_in_any_way_and_bounds_may_be_inclusive() -> anyhow::Resul
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transcript_that_never_reads_is_set_aside_and_listed() -> anyhow::Result<()> {
     let options = Options::of_size(60, 40).behaving(|behaviour| {
-        behaviour.faults = vec![FaultRule::by_chance(0.1, Fault::Garbage).only(Kind::Messages)]
+        behaviour.faults = vec![FaultRule::by_chance(0.1, Fault::Garbage).only(Kind::Messages)];
     });
     let (stage, run) = Stage::imported(options, impatient()).await?;
     assert!(matches!(run.state.as_str(), "succeeded" | "partial"), "{run:?}");

@@ -25,3 +25,6 @@ mod quota;
 
 /// R1: what Crisp or the network do wrong passes, or is set aside and listed; nothing is lost and nothing loops.
 mod faults;
+
+/// C1–C9, D1, V1–V3: the console in real Chromium, with and without scripts, in light and dark.
+mod browser;

@@ -39,7 +39,7 @@ pub struct Stage {
 
 /// Now, for what takes time as an argument.
 #[expect(clippy::disallowed_methods, reason = "a scene plays in the present")]
-fn now() -> chrono::DateTime<chrono::Utc> {
+pub fn now() -> chrono::DateTime<chrono::Utc> {
     chrono::Utc::now()
 }
 
