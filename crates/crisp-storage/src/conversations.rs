@@ -192,11 +192,13 @@ pub async fn list_concerned(
     let mut found: Vec<ConversationRow> = conversations::table
         .filter(conversations::account_id.eq(account))
         .filter(
-            conversations::email_key.eq_any(emails).or(conversations::contact_id.eq_any(contacts)).or(
-                conversations::integration_id
+            // Each arm implies the condition of an index, so that none of them scans the account.
+            conversations::email_key
+                .eq_any(emails)
+                .or(conversations::contact_id.eq_any(contacts).and(conversations::removed_at.is_null()))
+                .or(conversations::integration_id
                     .eq_any(integrations)
-                    .and(conversations::people_id.eq_any(people_ids)),
-            ),
+                    .and(conversations::people_id.eq_any(people_ids))),
         )
         .select(ConversationRow::as_select())
         .load(session.connection()?)
@@ -300,16 +302,18 @@ pub async fn count_messages_due(
         .map_err(Error::query("count conversations whose messages are due"))
 }
 
-/// When the next put-off transcript that no live work wants is due, if any is left.
+/// When the next put-off transcript is due, if any is left.
 pub async fn next_messages_retry(
     session: &mut AccountSession,
     integration: IntegrationId,
+    due: Due,
 ) -> Result<Option<DateTime<Utc>>, Error> {
     let account = session.account().as_uuid();
     conversations::table
         .filter(conversations::account_id.eq(account))
         .filter(conversations::integration_id.eq(integration.as_uuid()))
-        .filter(conversations::messages_due.and(diesel::dsl::not(conversations::messages_urgent)))
+        .filter(conversations::messages_due)
+        .filter(conversations::messages_urgent.eq(due == Due::Urgent))
         .filter(conversations::contact_id.is_not_null().and(conversations::removed_at.is_null()))
         .select(diesel::dsl::min(conversations::messages_retry_at))
         .first(session.connection()?)

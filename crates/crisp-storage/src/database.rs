@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::session::AccountSession;
 use crate::tls::Address;
 use crate::transaction::Transaction;
+use crate::turns::Turns;
 
 /// The schema, oldest first.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -52,6 +53,7 @@ pub struct Database {
     address: Address,
     writer: Side,
     reader: Side,
+    turns: Turns,
 }
 
 /// The primary or the replica: its connections, and whether its user may take the tenant role (asked once).
@@ -77,7 +79,7 @@ impl Database {
             Some(url) => Side::new(Address::parse(&url)?, max_connections)?,
             None => writer.clone(),
         };
-        Ok(Self { address, writer, reader })
+        Ok(Self { address, writer, reader, turns: Turns::default() })
     }
 
     /// Brings the schema up to date. Any number of processes may do so at once.
@@ -117,12 +119,13 @@ impl Database {
 
     /// A transaction to change rows of `account`; holds the account's write turn until it ends.
     pub async fn write(&self, account: AccountId) -> Result<AccountSession, Error> {
+        let turn = self.turns.take(account).await;
         let (connection, settings) = self.writer.enter(account).await?;
         let opening = format!(
             "begin; {settings}; insert into accounts (id, created_at) values ('{account}', now()) on conflict (id) do nothing; \
              select from accounts where id = '{account}' for no key update"
         );
-        AccountSession::begin(connection, account, &opening).await
+        Ok(AccountSession::begin(connection, account, &opening).await?.holding(turn))
     }
 
     /// A transaction on the primary that changes rows of `account` without waiting for its write turn: only for

@@ -61,6 +61,33 @@ impl Error {
         move |source| Self::Query { doing, source }
     }
 
+    /// Whether the statement itself was refused while the connection is alive: trying the same rows again may be
+    /// refused for ever.
+    ///
+    /// Deadlocks and time-outs are among them (Postgres's code does not come through diesel), so a few attempts are due
+    /// before the rows are blamed.
+    pub fn may_lie_in_the_data(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind as Kind, Error as Diesel};
+        match self {
+            Self::Query { source: Diesel::DatabaseError(kind, _), .. } => !matches!(
+                kind,
+                Kind::ClosedConnection | Kind::SerializationFailure | Kind::UnableToSendCommand
+            ),
+            Self::Query { source, .. } => {
+                matches!(source, Diesel::SerializationError(_) | Diesel::DeserializationError(_))
+            }
+            Self::Corrupt { .. } => true,
+            Self::Unreachable(_)
+            | Self::Migration(_)
+            | Self::Address(_)
+            | Self::LeaseLost
+            | Self::Missing(_)
+            | Self::KeyMissing { .. }
+            | Self::Unsealable(_)
+            | Self::KeyRing(_) => false,
+        }
+    }
+
     /// Whether waiting and trying again may help: the database is away, restarting, or a deadlock broke.
     pub fn is_passing(&self) -> bool {
         use diesel::result::{DatabaseErrorKind as Kind, Error as Diesel};

@@ -47,6 +47,7 @@ pub mod sightings;
 pub mod syncs;
 mod tls;
 mod transaction;
+mod turns;
 pub mod unreadable;
 pub mod vault;
 pub mod views;

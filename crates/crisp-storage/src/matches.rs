@@ -46,8 +46,9 @@ pub async fn list_candidates(
              coalesce(array_agg(p.people_id) filter (where p.people_id is not null), '{}') as people_ids \
          from contacts k \
          left join profiles p on p.account_id = k.account_id and p.contact_id = k.id and p.integration_id = $2 \
-         where k.account_id = $1 and (k.email_key = any($4) or k.id in ( \
-             select o.contact_id from profiles o where o.account_id = $1 and o.integration_id = $2 and o.people_id = any($3))) \
+         where k.account_id = $1 and k.id in ( \
+             select e.id from contacts e where e.account_id = $1 and e.email_key = any($4) \
+             union select o.contact_id from profiles o where o.account_id = $1 and o.integration_id = $2 and o.people_id = any($3)) \
          group by k.id, k.email_key, k.last_active_at, k.created_at",
     )
     .bind::<SqlUuid, _>(account)

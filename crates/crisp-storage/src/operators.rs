@@ -1,6 +1,6 @@
 //! Names of Crisp operators.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use crisp_domain::ids::IntegrationId;
@@ -20,8 +20,9 @@ pub async fn save(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let account = session.account().as_uuid();
-    let (ids, names): (Vec<&str>, Vec<&str>) =
-        names.iter().map(|(id, name)| (id.as_str(), name.as_str())).unzip();
+    // Crisp may list somebody twice; one statement takes each key once. The last name counts.
+    let names: BTreeMap<&str, &str> = names.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    let (ids, names): (Vec<&str>, Vec<&str>) = names.into_iter().unzip();
     diesel::sql_query(
         "insert into operators (account_id, integration_id, user_id, name, seen_at) \
          select i.account_id, i.id, u.user_id, u.name, $5 from integrations i \

@@ -6,6 +6,7 @@ use diesel_async::pooled_connection::deadpool::Object;
 
 use crate::error::Error;
 use crate::transaction::Transaction;
+use crate::turns::Turn;
 
 /// A transaction that sees the rows of one account only.
 ///
@@ -17,7 +18,9 @@ use crate::transaction::Transaction;
 #[must_use = "a session that is not committed is rolled back"]
 pub struct AccountSession {
     account: AccountId,
+    // Before the turn: a transaction ends before the next one of this process begins.
     transaction: Transaction,
+    _turn: Option<Turn>,
 }
 
 impl std::fmt::Debug for AccountSession {
@@ -33,7 +36,12 @@ impl AccountSession {
         account: AccountId,
         opening: &str,
     ) -> Result<Self, Error> {
-        Ok(Self { account, transaction: Transaction::begin(connection, opening).await? })
+        Ok(Self { account, transaction: Transaction::begin(connection, opening).await?, _turn: None })
+    }
+
+    /// Keeps this process's turn at the account until the session ends.
+    pub(crate) fn holding(self, turn: Turn) -> Self {
+        Self { _turn: Some(turn), ..self }
     }
 
     /// The account whose rows this session sees.

@@ -263,13 +263,13 @@ impl Database {
         Ok(claimed.and_then(Claimed::lease))
     }
 
-    /// Renews a lease. `false`: it was lost.
+    /// Renews a lease, also one that lapsed and that nobody has taken over. `false`: it was lost.
     pub async fn renew(&self, lease: &Lease, lease_for: Duration) -> Result<bool, Error> {
         let lane: &'static str = lease.lane.into();
         let mut connection = self.system().await?;
         let renewed = diesel::sql_query(
             "update work_items set leased_until = clock_timestamp() + make_interval(secs => $4) \
-             where integration_id = $1 and lane = $2 and lease_token = $3 and leased_until > clock_timestamp()",
+             where integration_id = $1 and lane = $2 and lease_token = $3",
         )
         .bind::<SqlUuid, _>(lease.integration.as_uuid())
         .bind::<Text, _>(lane)

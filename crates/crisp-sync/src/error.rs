@@ -63,6 +63,24 @@ impl Error {
         }
     }
 
+    /// Whether it lies in the one record that was read or written, so that every other may go on.
+    pub(crate) fn lies_in_one_record(&self) -> bool {
+        use crisp_client::Error as Crisp;
+        match self {
+            Self::Crisp(error) => {
+                matches!(error, Crisp::NotFound | Crisp::Malformed { .. } | Crisp::Rejected { .. })
+            }
+            Self::Storage(error) => error.may_lie_in_the_data(),
+            Self::Corrupt(_) => true,
+            Self::Stopped => false,
+        }
+    }
+
+    /// Whether Crisp did not answer, or only with an error of its own.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self, Self::Crisp(crisp_client::Error::Unavailable { .. }))
+    }
+
     /// The whole chain of causes in one line, for a log or a dead letter. Holds ids at most, never people.
     pub fn chain(&self) -> String {
         let mut line = self.to_string();

@@ -4,6 +4,7 @@ mod apply;
 mod intake;
 mod messages;
 mod people;
+mod wake;
 
 pub use intake::{HookIntake, Received, Rejection};
 

@@ -1,13 +1,16 @@
 //! The live lane: records that are wanted one by one, and messages that somebody waits for.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 use crisp_client::{Client, SessionId, WebsiteId};
 use crisp_domain::ConversationFacts;
+use crisp_storage::conversations::Due;
 use crisp_storage::quota::Purpose;
 use crisp_storage::wanted::{self, Wanted};
 use crisp_storage::work::{Lease, Release};
 use crisp_storage::{conversations, integrations, syncs};
-use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +18,8 @@ use crate::clock;
 use crate::connect;
 use crate::engine::Engine;
 use crate::error::{Error, Verdict};
+use crate::meter::Meter;
+use crate::observe::LAG;
 use crate::people::{Incoming, apply_profiles, remove_profiles};
 use crate::run::remove_conversations;
 use crate::scope::{Scope, settings_of};
@@ -25,15 +30,13 @@ use crate::transcript::{CONCURRENCY, Reader};
 const BATCH: i64 = 16;
 /// Reads of one record before it becomes a dead letter.
 const MAX_ATTEMPTS: i32 = 6;
+/// Times in a row that Crisp has to say that a record does not exist before it is believed.
+const ABSENCES: i32 = 2;
 
-struct Live<'a> {
-    engine: &'a Engine,
-    lease: &'a Lease,
-    client: Client,
-    website: WebsiteId,
-}
+/// How long one slice may run before other integrations get their turn.
+const SLICE: Duration = Duration::from_secs(8);
 
-/// Works on the live lane of an integration until nothing is due.
+/// Works on the live lane of an integration for a slice: what somebody waits for first, then what passes left over.
 pub(crate) async fn slice(
     engine: &Engine,
     lease: &Lease,
@@ -41,80 +44,119 @@ pub(crate) async fn slice(
 ) -> Result<Release, Error> {
     let mut session = engine.database.read_primary(lease.account).await?;
     let integration = integrations::get(&mut session, lease.integration).await?;
-    let sync_under_way = syncs::find_under_way(&mut session, lease.integration).await?.is_some();
     session.commit().await?;
     let (true, Some(website)) = (integration.is_live(), integration.website()) else {
         return Ok(Release::Idle);
     };
-    let mut released = work(engine, lease, stop, website, Purpose::Live).await?;
-    if released == Release::Idle && !sync_under_way && !stop.is_cancelled() {
-        released = work(engine, lease, stop, website, Purpose::Backfill).await?;
-    }
-    Ok(released)
-}
-
-async fn work(
-    engine: &Engine,
-    lease: &Lease,
-    stop: &CancellationToken,
-    website: WebsiteId,
-    purpose: Purpose,
-) -> Result<Release, Error> {
-    let (client, meter) = engine.crisp(lease.account, purpose);
-    let live = Live { engine, lease, client, website };
-    let outcome = live.until_nothing_is_due(stop, purpose).await;
-    meter.close().await;
+    let of = |purpose| Lane::of(engine, lease, website, purpose);
+    let (live, backfill) = (of(Purpose::Live), of(Purpose::Backfill));
+    let ends_at = Instant::now() + SLICE;
+    let may_go_on = || !stop.is_cancelled() && Instant::now() < ends_at;
+    let outcome = take_turns(&live, &backfill, &may_go_on).await;
+    live.meter.close().await;
+    backfill.meter.close().await;
     match outcome {
         Ok(release) => Ok(release),
         Err(error) => live.fail(error).await,
     }
 }
 
-impl Live<'_> {
-    async fn until_nothing_is_due(
-        &self,
-        stop: &CancellationToken,
-        purpose: Purpose,
-    ) -> Result<Release, Error> {
-        while !stop.is_cancelled() {
-            let records = if purpose == Purpose::Live { self.read_records().await? } else { 0 };
-            if records + self.read_transcripts(purpose).await? == 0 {
-                return self.next_due().await;
-            }
+/// Live work until none is due, then a batch of backfill, and again: so nobody waits behind a backfill.
+async fn take_turns(
+    live: &Lane<'_>,
+    backfill: &Lane<'_>,
+    may_go_on: &(dyn Fn() -> bool + Sync),
+) -> Result<Release, Error> {
+    while may_go_on() {
+        let records = live.read_records().await;
+        // What is wrong with one record keeps no message back, unless it concerns all of them.
+        let urgent = live.read_transcripts(Due::Urgent, may_go_on).await?;
+        if records? + urgent > 0 {
+            continue;
         }
-        Ok(Release::DueAt(clock::now()))
+        // While a sync is under way, what passes left over is the sync's.
+        let sync_under_way = live.sync_is_under_way().await?;
+        if sync_under_way || backfill.read_transcripts(Due::Calm, may_go_on).await? == 0 {
+            return live.next_due(sync_under_way).await;
+        }
+    }
+    Ok(Release::DueAt(clock::now()))
+}
+
+/// The live lane of one integration, on one purpose's budget.
+struct Lane<'a> {
+    engine: &'a Engine,
+    lease: &'a Lease,
+    client: Client,
+    meter: Arc<Meter>,
+    website: WebsiteId,
+}
+
+impl<'a> Lane<'a> {
+    fn of(engine: &'a Engine, lease: &'a Lease, website: WebsiteId, purpose: Purpose) -> Self {
+        let (client, meter) = engine.crisp(lease.account, purpose);
+        Self { engine, lease, client, meter, website }
     }
 
-    async fn next_due(&self) -> Result<Release, Error> {
+    async fn sync_is_under_way(&self) -> Result<bool, Error> {
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
-        let record = wanted::next_due(&mut session, self.lease.integration).await?;
-        let (left, transcript) =
-            conversations::count_messages_due(&mut session, self.lease.integration).await?;
+        let under_way = syncs::find_under_way(&mut session, self.lease.integration).await?.is_some();
         session.commit().await?;
-        let transcript = if left > 0 { transcript } else { None };
-        Ok(record.into_iter().chain(transcript).min().map_or(Release::Idle, Release::DueAt))
+        Ok(under_way)
     }
 
+    async fn next_due(&self, sync_under_way: bool) -> Result<Release, Error> {
+        let integration = self.lease.integration;
+        let mut session = self.engine.database.read_primary(self.lease.account).await?;
+        let mut due = vec![
+            wanted::next_due(&mut session, integration).await?,
+            conversations::next_messages_retry(&mut session, integration, Due::Urgent).await?,
+        ];
+        if !sync_under_way {
+            due.push(conversations::next_messages_retry(&mut session, integration, Due::Calm).await?);
+        }
+        session.commit().await?;
+        Ok(due.into_iter().flatten().min().map_or(Release::Idle, Release::DueAt))
+    }
+
+    /// Reads the records that are due. What fails for a reason of its own is put off; anything that concerns all of
+    /// them is the caller's.
     async fn read_records(&self) -> Result<usize, Error> {
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
         let due = wanted::list_due(&mut session, self.lease.integration, clock::now(), BATCH).await?;
         session.commit().await?;
-        let reads: Vec<_> = due.iter().map(|wish| self.read_record(wish).boxed()).collect();
-        see_through(reads).await?;
-        Ok(due.len())
+        let reads: Vec<_> =
+            due.iter().map(|wish| async move { (wish, self.read_record(wish).await) }.boxed()).collect();
+        // Every read that was begun is seen through, so that none is dropped inside a transaction.
+        let outcomes: Vec<_> = stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
+        let mut crisp_answers = outcomes.iter().any(|(_, outcome)| outcome.is_ok()).then_some(true);
+        let mut shared = None;
+        for (wish, outcome) in outcomes {
+            let Err(error) = outcome else { continue };
+            if error.lies_in_one_record() || self.is_its_own_outage(&error, &mut crisp_answers).await {
+                self.put_off(wish, &error).await?;
+            } else {
+                shared = shared.or(Some(error));
+            }
+        }
+        shared.map_or(Ok(due.len()), Err)
+    }
+
+    /// Whether Crisp fails at this record alone. Asked once in a batch.
+    async fn is_its_own_outage(&self, error: &Error, crisp_answers: &mut Option<bool>) -> bool {
+        if !error.is_outage() {
+            return false;
+        }
+        if crisp_answers.is_none() {
+            *crisp_answers = Some(self.client.website(self.website).await.is_ok());
+        }
+        *crisp_answers == Some(true)
     }
 
     async fn read_record(&self, wish: &Wanted) -> Result<(), Error> {
-        use crisp_client::Error as Crisp;
-        let outcome = match wish.kind.as_str() {
+        match wish.kind.as_str() {
             "conversation" => self.read_conversation(wish).await,
             _ => self.read_profile(wish).await,
-        };
-        match outcome {
-            Err(Error::Crisp(error @ (Crisp::Malformed { .. } | Crisp::Rejected { .. }))) => {
-                self.put_off(wish, &error.to_string()).await
-            }
-            outcome => outcome,
         }
     }
 
@@ -132,6 +174,9 @@ impl Live<'_> {
                 threads::apply_reading(&mut scope, &self.engine.erasure, reading).await?;
             }
             Some(_) => wanted::fulfil(&mut scope.session, scope.integration.integration_id(), wish).await?,
+            None if wish.attempts + 1 < ABSENCES => {
+                not_found(&mut scope, wish).await?;
+            }
             None => {
                 remove_conversations(&mut scope, std::slice::from_ref(&wish.external_id)).await?;
                 wanted::fulfil(&mut scope.session, scope.integration.integration_id(), wish).await?;
@@ -152,6 +197,10 @@ impl Live<'_> {
             _ => None,
         };
         let mut scope = self.open().await?;
+        if found.is_none() && wish.attempts + 1 < ABSENCES {
+            not_found(&mut scope, wish).await?;
+            return scope.commit().await;
+        }
         wanted::fulfil(&mut scope.session, scope.integration.integration_id(), wish).await?;
         match found {
             Some(profile) => {
@@ -169,18 +218,20 @@ impl Live<'_> {
         scope.commit().await
     }
 
-    async fn put_off(&self, wish: &Wanted, error: &str) -> Result<(), Error> {
+    async fn put_off(&self, wish: &Wanted, error: &Error) -> Result<(), Error> {
         let mut scope = self.open().await?;
         let (id, now) = (scope.id(), scope.now);
         let retry_at =
             (wish.attempts + 1 < MAX_ATTEMPTS).then(|| now + crate::transcript::retry_after(wish.attempts));
-        wanted::put_off(&mut scope.session, id, wish, error, retry_at, now).await?;
+        wanted::put_off(&mut scope.session, id, wish, &error.chain(), retry_at, now).await?;
         scope.commit().await
     }
 
-    async fn read_transcripts(&self, purpose: Purpose) -> Result<usize, Error> {
-        let whose =
-            if purpose == Purpose::Live { conversations::Due::Urgent } else { conversations::Due::Calm };
+    async fn read_transcripts(
+        &self,
+        whose: Due,
+        may_go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<usize, Error> {
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
         let due = conversations::list_messages_due(
             &mut session,
@@ -199,7 +250,7 @@ impl Live<'_> {
             sync: None,
             cause: "live",
         };
-        reader.read_all(&due).await?;
+        reader.read_all(&due, may_go_on).await?;
         Ok(due.len())
     }
 
@@ -232,12 +283,9 @@ fn absent_as_none<T>(answer: Result<T, crisp_client::Error>) -> Result<Option<T>
     }
 }
 
-/// Runs work side by side and sees all of it through, so that none is dropped inside a transaction; the first error.
-async fn see_through(work: Vec<BoxFuture<'_, Result<(), Error>>>) -> Result<(), Error> {
-    let mut outcomes = stream::iter(work).buffer_unordered(CONCURRENCY);
-    let mut failure = None;
-    while let Some(outcome) = outcomes.next().await {
-        failure = failure.or(outcome.err());
-    }
-    failure.map_or(Ok(()), Err)
+/// A record that is not there is asked for once more when Crisp's lag is over: one 404 deletes nothing.
+async fn not_found(scope: &mut Scope, wish: &Wanted) -> Result<(), Error> {
+    let (id, now) = (scope.id(), scope.now);
+    let again = now + LAG;
+    Ok(wanted::put_off(&mut scope.session, id, wish, "Crisp does not have it", Some(again), now).await?)
 }

@@ -110,7 +110,8 @@ impl Run<'_> {
                 Err(error) => Err(error),
             };
             match outcome {
-                Ok(Next::Step) if self.may_go_on() => {}
+                // A page that was fetched ahead is written before the slice ends: it cost a request.
+                Ok(Next::Step) if self.may_go_on() || self.ahead.is_some() => {}
                 Ok(Next::Step) => return Ok(Release::DueAt(clock::now())),
                 Ok(Next::Wait(at)) => return Ok(Release::DueAt(at)),
                 Ok(Next::Ended) => return start::next_due(self.engine, self.lease).await,

@@ -1,19 +1,23 @@
 //! The sweep: the tenant rows are the truth, work items are hints. What a crash between the two lost is restored here.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{hooks, integrations, syncs, wanted};
+use crisp_storage::{AccountSession, conversations, hooks, integrations, syncs, wanted};
 
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::Error;
 
-/// Looks at every account once: restores hints, forgets what is older than it has to be kept.
+/// Looks at every account once: restores hints, forgets what is older than it has to be kept. What goes wrong with one
+/// account keeps no other from its turn.
 pub(crate) async fn sweep(engine: &Engine) -> Result<(), Error> {
     for account in engine.database.list_accounts().await? {
-        restore(engine, account).await?;
-        forget(engine, account).await?;
+        for outcome in [restore(engine, account).await, forget(engine, account).await] {
+            if let Err(error) = outcome {
+                tracing::warn!(%account, error = error.chain(), "an account could not be swept; it is tried again");
+            }
+        }
     }
     engine.ledger.forget_old().await?;
     Ok(())
@@ -31,10 +35,9 @@ async fn restore(engine: &Engine, account: AccountId) -> Result<(), Error> {
         if let Some(due) = wanted::next_due(&mut session, id).await? {
             work::restore(&mut session, id, Lane::Live, due).await?;
         }
-        let (left, retry_at) = crisp_storage::conversations::count_messages_due(&mut session, id).await?;
         let under_way = syncs::find_under_way(&mut session, id).await?;
-        if left > 0 && under_way.is_none() {
-            work::restore(&mut session, id, Lane::Live, retry_at.unwrap_or(now)).await?;
+        if let Some(due) = next_transcript(&mut session, id, under_way.is_some(), now).await? {
+            work::restore(&mut session, id, Lane::Live, due).await?;
         }
         let sync_due = match (&under_way, row.state.as_str()) {
             (Some(run), _) => Some(run.resumes_at.unwrap_or(now)),
@@ -47,12 +50,29 @@ async fn restore(engine: &Engine, account: AccountId) -> Result<(), Error> {
         if row.settings_revision != row.applied_revision || row.purge_requested_at.is_some() {
             work::restore(&mut session, id, Lane::Upkeep, now).await?;
         }
-        if let Some(synced_at) = row.synced_at.filter(|_| row.state == "active") {
-            let lag = u32::try_from((now - synced_at).num_seconds().max(0)).unwrap_or(u32::MAX);
-            metrics::gauge!("crisp_sync_lag_seconds_max").set(f64::from(lag));
-        }
     }
     Ok(session.commit().await?)
+}
+
+/// When the live lane has a transcript to read; while a sync is under way, only those that somebody waits for.
+async fn next_transcript(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    sync_under_way: bool,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let all = [conversations::Due::Urgent, conversations::Due::Calm];
+    let mut next: Option<DateTime<Utc>> = None;
+    for due in all.into_iter().take(if sync_under_way { 1 } else { 2 }) {
+        let ready = !conversations::list_messages_due(session, integration, due, now, 1).await?.is_empty();
+        let due_at = if ready {
+            Some(now)
+        } else {
+            conversations::next_messages_retry(session, integration, due).await?
+        };
+        next = next.into_iter().chain(due_at).min();
+    }
+    Ok(next)
 }
 
 async fn forget(engine: &Engine, account: AccountId) -> Result<(), Error> {

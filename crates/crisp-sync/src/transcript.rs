@@ -1,6 +1,7 @@
 //! Messages: reads a conversation's transcript from its newest message back, and keeps what is stored in line with it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::{Client, Message, Page, Selector, SessionId, WebsiteId, messages::Backwards};
@@ -90,31 +91,45 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads several transcripts side by side. What fails for a reason of its own is put off or set aside; anything
-    /// that concerns all of them is the caller's.
-    pub(crate) async fn read_all(&self, due: &[ConversationRow]) -> Result<(), Error> {
-        let reads: Vec<_> = due
-            .iter()
-            .map(|conversation| async move { (conversation, self.read(conversation).await) }.boxed())
-            .collect();
+    /// Reads several transcripts side by side, as long as `may_go_on` says so. What fails for a reason of its own is put
+    /// off or set aside; anything that concerns all of them is the caller's, and no further one is begun.
+    pub(crate) async fn read_all(
+        &self,
+        due: &[ConversationRow],
+        may_go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(), Error> {
+        let in_vain = AtomicBool::new(false);
+        let read = |conversation| {
+            let in_vain = &in_vain;
+            async move {
+                if in_vain.load(Ordering::Relaxed) || !may_go_on() {
+                    return None;
+                }
+                let outcome = self.read(conversation).await;
+                if outcome.as_ref().is_err_and(|error| !error.lies_in_one_record()) {
+                    in_vain.store(true, Ordering::Relaxed);
+                }
+                Some((conversation, outcome))
+            }
+        };
+        let reads: Vec<_> = due.iter().map(|conversation| read(conversation).boxed()).collect();
         // Every read that was begun is seen through, so that none is dropped inside a transaction.
         let outcomes: Vec<_> = stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
-        let any_read = outcomes.iter().any(|(_, outcome)| outcome.is_ok());
+        let outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
+        let mut crisp_answers = outcomes.iter().any(|(_, outcome)| outcome.is_ok()).then_some(true);
         let mut shared = None;
         for (conversation, outcome) in outcomes {
             let Err(error) = outcome else { continue };
-            if is_its_own(&error) || (is_outage(&error) && (any_read || self.crisp_answers().await)) {
+            if error.is_outage() && crisp_answers.is_none() {
+                crisp_answers = Some(self.client.website(self.website).await.is_ok());
+            }
+            if error.lies_in_one_record() || (error.is_outage() && crisp_answers == Some(true)) {
                 self.put_off(conversation, &error).await?;
             } else {
                 shared = shared.or(Some(error));
             }
         }
         shared.map_or(Ok(()), Err)
-    }
-
-    /// Whether Crisp is there at all: then an outage is this transcript's own.
-    async fn crisp_answers(&self) -> bool {
-        self.client.website(self.website).await.is_ok()
     }
 
     /// Puts a transcript off; after [`MAX_ATTEMPTS`] it is set aside and listed.
@@ -154,16 +169,6 @@ impl Reader<'_> {
         conversations::save(&mut scope.session, id, &[row], now).await?;
         scope.commit().await
     }
-}
-
-/// Whether the failure lies in this one transcript.
-fn is_its_own(error: &Error) -> bool {
-    use crisp_client::Error as Crisp;
-    matches!(error, Error::Crisp(Crisp::NotFound | Crisp::Malformed { .. } | Crisp::Rejected { .. }))
-}
-
-fn is_outage(error: &Error) -> bool {
-    matches!(error, Error::Crisp(crisp_client::Error::Unavailable { .. }))
 }
 
 /// Transcripts read at a time.

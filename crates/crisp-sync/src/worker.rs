@@ -127,7 +127,8 @@ fn after_failure(lease: &Lease, error: &Error) -> Release {
     let chain = error.chain();
     if matches!(error, Error::Stopped | Error::Storage(crisp_storage::Error::LeaseLost)) {
         tracing::info!(integration = %lease.integration, lane = %lease.lane, error = chain, "let go of work");
-        return Release::Idle;
+        // Where nobody has taken a lapsed lease over, the lane is still ours to give back: somebody shall look at it.
+        return Release::DueAt(clock::now());
     }
     tracing::warn!(integration = %lease.integration, lane = %lease.lane, error = chain, "work failed and will be tried again");
     let doublings = u32::try_from(lease.attempts.clamp(0, 6)).unwrap_or(0);

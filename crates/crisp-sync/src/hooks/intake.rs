@@ -7,10 +7,10 @@ use crisp_client::hook::{Envelope, Event, verify_signature};
 use crisp_domain::{AccountId, IntegrationId, time};
 use crisp_storage::Database;
 use crisp_storage::hooks::{self, NewHook};
-use crisp_storage::work::{self, Lane};
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
 
+use super::wake::Waker;
 use crate::clock;
 
 /// How far a hook's timestamp may lie from our clock, either way.
@@ -106,19 +106,26 @@ impl HookIntake {
 }
 
 async fn write(database: Database, mut queue: mpsc::Receiver<Waiting>) {
+    let waker = Waker::new(database.clone());
     let mut batch = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut batch, BATCH).await > 0 {
         let mut groups: BTreeMap<crisp_client::WebsiteId, Vec<Waiting>> = BTreeMap::new();
         for one in batch.drain(..) {
             groups.entry(one.envelope.website_id).or_default().push(one);
         }
-        let writes = groups.into_iter().map(|(website, group)| write_group(&database, website, group));
+        let writes =
+            groups.into_iter().map(|(website, group)| write_group(&database, &waker, website, group));
         futures::future::join_all(writes).await;
     }
 }
 
-async fn write_group(database: &Database, website: crisp_client::WebsiteId, group: Vec<Waiting>) {
-    let outcome = store_group(database, website, &group).await;
+async fn write_group(
+    database: &Database,
+    waker: &Waker,
+    website: crisp_client::WebsiteId,
+    group: Vec<Waiting>,
+) {
+    let outcome = store_group(database, waker, website, &group).await;
     metrics::counter!("crisp_hooks_received_total", "outcome" => label(&outcome))
         .increment(u64::try_from(group.len()).unwrap_or(0));
     let answer = outcome.map_err(|error| {
@@ -140,6 +147,7 @@ fn label(outcome: &Result<Received, crate::Error>) -> &'static str {
 
 async fn store_group(
     database: &Database,
+    waker: &Waker,
     website: crisp_client::WebsiteId,
     group: &[Waiting],
 ) -> Result<Received, crate::Error> {
@@ -150,7 +158,9 @@ async fn store_group(
         }
         return Ok(Received::Unclaimed);
     };
-    store(database, account, integration, group, now).await?;
+    if store(database, account, integration, group, now).await? > 0 {
+        waker.wake(account, integration);
+    }
     Ok(Received::Stored)
 }
 
@@ -160,17 +170,14 @@ async fn store(
     integration: IntegrationId,
     group: &[Waiting],
     now: DateTime<Utc>,
-) -> Result<(), crate::Error> {
+) -> Result<u64, crate::Error> {
     let new: Vec<NewHook> = group.iter().map(|one| new_hook(integration, one, now)).collect();
     let skew = new.iter().filter_map(|hook| hook.crisp_at).map(|at| (now - at).num_milliseconds()).min();
     let mut session = database.append(account).await?;
     let stored = hooks::store(&mut session, integration, &new, now).await?;
-    // Integration before work item, as everywhere: two orders would be a deadlock.
     hooks::note_arrival(&mut session, integration, skew, now).await?;
-    if stored > 0 {
-        work::signal(&mut session, integration, Lane::Hooks, now).await?;
-    }
-    Ok(session.commit().await?)
+    session.commit().await?;
+    Ok(stored)
 }
 
 fn new_hook(integration: IntegrationId, one: &Waiting, now: DateTime<Utc>) -> NewHook {

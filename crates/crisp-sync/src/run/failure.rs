@@ -56,7 +56,7 @@ impl Run<'_> {
     }
 
     async fn retry(&mut self, error: &Error, now: DateTime<Utc>) -> Result<Release, Error> {
-        let passes = !matches!(error, Error::Crisp(crisp_client::Error::Malformed { .. }));
+        let passes = !error.lies_in_one_record();
         if !passes && self.row.failures_in_row >= MAX_FAILURES {
             return self.give_up(error, now).await;
         }
@@ -68,7 +68,8 @@ impl Run<'_> {
             row.problem_detail = Some(plain.1.to_owned());
         })
         .await?;
-        Ok(Release::DueAt(now + wait_after(self.row.failures_in_row)))
+        // Not merely due later: the sweep restores what is due, and must not cut this wait short.
+        Ok(Release::FailedUntil(now + wait_after(self.row.failures_in_row)))
     }
 
     async fn needs_attention(&mut self, what: Attention, now: DateTime<Utc>) -> Result<Release, Error> {
@@ -92,6 +93,7 @@ impl Run<'_> {
         let plain = in_plain_words(error);
         self.note(|row| end_failed(row, plain, now)).await?;
         let mut session = self.engine.database.write(self.lease.account).await?;
+        work::fence(&mut session, self.lease).await?;
         let mut integration = integrations::get(&mut session, self.lease.integration).await?;
         let interval = super::start::incremental_interval(self.engine, &integration);
         integration.next_incremental_at = now.checked_add_signed(interval);

@@ -23,7 +23,12 @@ impl Run<'_> {
             BATCH,
         )
         .await?;
-        let waiting = conversations::next_messages_retry(&mut session, self.lease.integration).await?;
+        let waiting = conversations::next_messages_retry(
+            &mut session,
+            self.lease.integration,
+            conversations::Due::Calm,
+        )
+        .await?;
         session.commit().await?;
         if due.is_empty() {
             return self.after_messages(waiting).await;
@@ -36,10 +41,11 @@ impl Run<'_> {
             sync: Some(self.id()),
             cause: "sync",
         };
-        let outcome = reader.read_all(&due).await;
+        // Each batch was committed for itself: what is left to commit is that the step went well.
+        reader.read_all(&due, &|| self.may_go_on()).await?;
         let scope = self.open().await?;
         self.commit(scope, |_, _, _| {}).await?;
-        outcome.map(|()| Next::Step)
+        Ok(Next::Step)
     }
 
     async fn after_messages(

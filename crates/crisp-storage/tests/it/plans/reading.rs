@@ -52,7 +52,7 @@ async fn call_conversations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, conversations::list_concerned, &some, &people, &[ContactId::new_v7(now())]);
     call!(setting, called, conversations::list_messages_due, integration, Due::Urgent, now(), 1);
     call!(setting, called, conversations::count_messages_due, integration);
-    call!(setting, called, conversations::next_messages_retry, integration);
+    call!(setting, called, conversations::next_messages_retry, integration, Due::Calm);
     call!(setting, called, matches::list_candidates, integration.as_uuid(), &some, &some);
     call!(setting, called, matches::history, conversation);
     call!(setting, called, messages::list_by_fingerprint, conversation, &[1]);
