@@ -23,6 +23,12 @@ mod convergence;
 /// R2, B4: one budget for every worker: never overrun, hardly ever idle, waiting is no error.
 mod quota;
 
+/// Y1, Y2, Y4: websites that refuse sorts, ignore filters, or end their lists oddly.
+mod limits;
+
+/// R1, D6: one record that goes wrong costs nobody else anything.
+mod poison;
+
 /// R1: what Crisp or the network do wrong passes, or is set aside and listed; nothing is lost and nothing loops.
 mod faults;
 

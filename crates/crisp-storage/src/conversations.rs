@@ -302,6 +302,31 @@ pub async fn count_messages_due(
         .map_err(Error::query("count conversations whose messages are due"))
 }
 
+/// Forgets which messages passes still had to read, where nobody waits for them: the next pass that lists those
+/// conversations plans them anew.
+pub async fn forget_calm_plans(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    now: DateTime<Utc>,
+) -> Result<usize, Error> {
+    let account = session.account().as_uuid();
+    diesel::update(
+        conversations::table
+            .filter(conversations::account_id.eq(account))
+            .filter(conversations::integration_id.eq(integration.as_uuid()))
+            .filter(conversations::messages_due.and(diesel::dsl::not(conversations::messages_urgent))),
+    )
+    .set((
+        conversations::messages_due.eq(false),
+        conversations::messages_reread.eq(false),
+        conversations::messages_retry_at.eq(None::<DateTime<Utc>>),
+        conversations::updated_at.eq(now),
+    ))
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("forget planned transcripts"))
+}
+
 /// When the next put-off transcript is due, if any is left.
 pub async fn next_messages_retry(
     session: &mut AccountSession,

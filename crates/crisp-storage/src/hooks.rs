@@ -85,8 +85,11 @@ pub async fn note_arrival(
 ) -> Result<(), Error> {
     let account = session.account().as_uuid();
     diesel::sql_query(
-        "update integrations set last_hook_at = $3, \
-         hook_skew_ms = least(coalesce(hook_skew_ms, $4), coalesce($4, hook_skew_ms)) where account_id = $1 and id = $2",
+        // The fastest delivery counts, and is forgotten bit by bit, so that one odd clock does not count for ever.
+        "update integrations set last_hook_at = $3, hook_skew_ms = case \
+             when $4 is null then hook_skew_ms \
+             when hook_skew_ms is null or $4 < hook_skew_ms then $4 \
+             else hook_skew_ms + ($4 - hook_skew_ms) / 16 end where account_id = $1 and id = $2",
     )
     .bind::<SqlUuid, _>(account)
     .bind::<SqlUuid, _>(integration.as_uuid())

@@ -161,6 +161,29 @@ pub async fn save(session: &mut AccountSession, row: &IntegrationRow) -> Result<
     Ok(())
 }
 
+/// Moves the next regular runs, and nothing else of the row.
+pub async fn bring_forward(
+    session: &mut AccountSession,
+    id: IntegrationId,
+    next_incremental_at: Option<DateTime<Utc>>,
+    next_reconcile_at: Option<DateTime<Utc>>,
+) -> Result<(), Error> {
+    let account = session.account().as_uuid();
+    diesel::update(
+        integrations::table
+            .filter(integrations::account_id.eq(account))
+            .filter(integrations::id.eq(id.as_uuid())),
+    )
+    .set((
+        integrations::next_incremental_at.eq(next_incremental_at),
+        integrations::next_reconcile_at.eq(next_reconcile_at),
+    ))
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("bring the schedule forward"))?;
+    Ok(())
+}
+
 /// One integration of the account.
 pub async fn find(session: &mut AccountSession, id: IntegrationId) -> Result<Option<IntegrationRow>, Error> {
     let account = session.account().as_uuid();

@@ -17,6 +17,7 @@ mod meter;
 mod observe;
 mod people;
 mod run;
+mod schedule;
 mod scope;
 mod sweep;
 mod threads;

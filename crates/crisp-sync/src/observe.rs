@@ -89,11 +89,31 @@ pub(crate) fn hear(row: &mut ConversationRow, fact: Fact, stamp: Stamp) {
     {
         return;
     }
+    put_stamp(row, name, stamp);
+    fact.store_in(row);
+}
+
+/// Notes that a hook brought a message of the conversation.
+pub(crate) fn hear_message(row: &mut ConversationRow, stamp: Stamp) {
+    let known = stored_stamp(&row.hook_stamps, MESSAGE).map(|(crisp_ms, _)| crisp_ms);
+    if known.is_none_or(|known| known <= stamp.crisp_at.timestamp_millis()) {
+        put_stamp(row, MESSAGE, stamp);
+    }
+}
+
+/// The name under which the last hooked message leaves its stamp.
+const MESSAGE: &str = "message";
+
+fn put_stamp(row: &mut ConversationRow, name: &str, stamp: Stamp) {
     if let Value::Object(stamps) = &mut row.hook_stamps {
         let marks = json!([stamp.crisp_at.timestamp_millis(), stamp.received_at.timestamp_millis()]);
         stamps.insert(name.to_owned(), marks);
     }
-    fact.store_in(row);
+}
+
+/// When the last hook about a field arrived (our clock).
+fn heard_at(stamps: &Value, name: &str) -> Option<DateTime<Utc>> {
+    stored_stamp(stamps, name).and_then(|(_, received_ms)| DateTime::from_timestamp_millis(received_ms))
 }
 
 /// Takes everything a read tells that was sent at `sent_at` (our clock). Returns whether the row is in doubt now.
@@ -103,9 +123,7 @@ pub(crate) fn read(row: &mut ConversationRow, facts: &ConversationFacts, sent_at
         if fact.is_stored_in(row) {
             continue;
         }
-        let recent = stored_stamp(&row.hook_stamps, fact.name())
-            .and_then(|(_, received_ms)| DateTime::from_timestamp_millis(received_ms))
-            .is_some_and(|received_at| received_at + LAG > sent_at);
+        let recent = heard_at(&row.hook_stamps, fact.name()).is_some_and(|heard_at| heard_at + LAG > sent_at);
         if recent {
             doubt = true;
         } else {
@@ -113,8 +131,12 @@ pub(crate) fn read(row: &mut ConversationRow, facts: &ConversationFacts, sent_at
         }
     }
     row.crisp_created_at = facts.created_at.or(row.crisp_created_at);
-    // A lagging list never takes a conversation back in time.
-    row.crisp_updated_at = row.crisp_updated_at.max(facts.updated_at);
+    // A message that a hook brought a moment ago is news that a lagging list does not take back.
+    let heard = heard_at(&row.hook_stamps, MESSAGE).is_some_and(|heard_at| heard_at + LAG > sent_at);
+    row.crisp_updated_at = match facts.updated_at {
+        Some(told) if !heard => Some(told),
+        told => row.crisp_updated_at.max(told),
+    };
     row.newest_fingerprint = facts.newest_fingerprint.map(Fingerprint::get).or(row.newest_fingerprint);
     doubt
 }

@@ -51,10 +51,20 @@ pub(crate) async fn apply_profiles(
 ) -> Result<Tally, Error> {
     let incoming = without_erased(scope, erasure, incoming).await?;
     let loaded = load(scope, &incoming).await?;
+    let (incoming, outdated) = incoming.into_iter().partition(|one| !is_outdated(one, &loaded));
+    let outdated: Vec<Incoming> = outdated;
     let rows = to_rows(scope, &incoming, &loaded);
-    let tally = count(&rows, &loaded);
+    let mut tally = count(&rows, &loaded);
+    tally.unchanged += i64::try_from(outdated.len()).unwrap_or(i64::MAX);
     settle_contacts(scope, loaded, rows, &[]).await?;
     Ok(tally)
+}
+
+/// Whether a list that lags tells of a profile as it was before what is stored.
+fn is_outdated(one: &Incoming, loaded: &Loaded) -> bool {
+    let stored = loaded.stored.get(one.profile.people_id.as_str()).and_then(|row| row.crisp_updated_at);
+    let told = one.profile.updated_at_ms.and_then(time::from_ms);
+    one.hooked.is_none() && told.is_some() && told < stored
 }
 
 /// Takes away profiles that are gone in Crisp, and the contacts that only they brought.

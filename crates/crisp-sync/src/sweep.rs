@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_domain::{AccountId, IntegrationId};
+use crisp_storage::integrations::IntegrationRow;
 use crisp_storage::work::{self, Lane};
 use crisp_storage::{AccountSession, conversations, hooks, integrations, syncs, wanted};
 
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::schedule::{self, incremental_interval, reconcile_interval};
 
 /// Looks at every account once: restores hints, forgets what is older than it has to be kept. What goes wrong with one
 /// account keeps no other from its turn.
@@ -30,8 +32,9 @@ async fn restore(engine: &Engine, account: AccountId) -> Result<(), Error> {
     for integration in backlogged {
         work::restore(&mut session, IntegrationId::from(integration), Lane::Hooks, now).await?;
     }
-    for row in integrations::list(&mut session).await? {
+    for mut row in integrations::list(&mut session).await? {
         let id = row.integration_id();
+        bring_forward(engine, &mut session, &mut row, now).await?;
         if let Some(due) = wanted::next_due(&mut session, id).await? {
             work::restore(&mut session, id, Lane::Live, due).await?;
         }
@@ -39,10 +42,9 @@ async fn restore(engine: &Engine, account: AccountId) -> Result<(), Error> {
         if let Some(due) = next_transcript(&mut session, id, under_way.is_some(), now).await? {
             work::restore(&mut session, id, Lane::Live, due).await?;
         }
-        let sync_due = match (&under_way, row.state.as_str()) {
-            (Some(run), _) => Some(run.resumes_at.unwrap_or(now)),
-            (None, "active") => row.next_incremental_at.into_iter().chain(row.next_reconcile_at).min(),
-            (None, _) => None,
+        let sync_due = match &under_way {
+            Some(run) => Some(run.resumes_at.unwrap_or(now)),
+            None => schedule::next_run(&row),
         };
         if let Some(due) = sync_due {
             work::restore(&mut session, id, Lane::Sync, due).await?;
@@ -52,6 +54,26 @@ async fn restore(engine: &Engine, account: AccountId) -> Result<(), Error> {
         }
     }
     Ok(session.commit().await?)
+}
+
+/// Holds the schedule to the intervals of today: what was planned under longer ones comes sooner.
+async fn bring_forward(
+    engine: &Engine,
+    session: &mut AccountSession,
+    row: &mut IntegrationRow,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let latest = |planned: Option<DateTime<Utc>>, interval| {
+        planned.map(|planned| now.checked_add_signed(interval).map_or(planned, |latest| planned.min(latest)))
+    };
+    let incremental = latest(row.next_incremental_at, incremental_interval(engine, row));
+    let reconcile = latest(row.next_reconcile_at, reconcile_interval(engine));
+    if row.state == "active" && (incremental, reconcile) != (row.next_incremental_at, row.next_reconcile_at) {
+        row.next_incremental_at = incremental;
+        row.next_reconcile_at = reconcile;
+        integrations::bring_forward(session, row.integration_id(), incremental, reconcile).await?;
+    }
+    Ok(())
 }
 
 /// When the live lane has a transcript to read; while a sync is under way, only those that somebody waits for.

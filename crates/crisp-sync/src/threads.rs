@@ -14,12 +14,15 @@ use crate::error::Error;
 use crate::matching::{Undecided, decide_all};
 use crate::observe::{self, LAG};
 use crate::scope::Scope;
+use crate::transcript;
 
 /// How far a message verification may be trusted to hooks: see `docs/sync.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verify {
     /// Messages that hooks brought are read once more.
     Hooked,
+    /// The same, and transcripts that were set aside get another chance.
+    SetAside,
     /// Hooks are believed.
     Nothing,
     /// Every shown conversation's messages are read again.
@@ -33,6 +36,8 @@ pub(crate) struct Tally {
     pub(crate) updated: i64,
     pub(crate) unchanged: i64,
     pub(crate) skipped: i64,
+    /// Rows that are not as they were, shown or not.
+    pub(crate) changed: i64,
     /// Conversations that became shown or whose news no hook had told.
     pub(crate) unheard: i64,
     /// Shown conversations that had news, told by a hook or not.
@@ -166,6 +171,7 @@ fn plan_messages(row: &mut ConversationRow, verify: Verify, urgent: bool) {
             true
         }
         Verify::Hooked => !as_read,
+        Verify::SetAside => !as_read || row.messages_attempts >= transcript::MAX_ATTEMPTS,
         Verify::Nothing => !(as_read || as_heard && row.messages_known_at.is_some()),
     };
     if due && !row.messages_due {
@@ -227,6 +233,7 @@ fn tally(changes: &[Change]) -> Tally {
     let mut tally = Tally::default();
     for change in changes {
         let shown = change.row.is_shown();
+        tally.changed += i64::from(change.before.as_ref() != Some(&change.row));
         match (shown, change.was_shown()) {
             (false, _) if change.row.removed_at.is_none() => tally.skipped += 1,
             (true, false) => tally.created += 1,

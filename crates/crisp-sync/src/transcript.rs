@@ -164,6 +164,9 @@ impl Reader<'_> {
             row.messages_due = false;
             row.messages_urgent = false;
             row.messages_retry_at = None;
+            // Not tried again before the list tells of something new, or a pass looks at everything.
+            row.messages_known_fingerprint = row.newest_fingerprint;
+            row.messages_known_at = row.crisp_updated_at.or(Some(now));
             count_into(&mut scope, self.sync, Tally { failed: 1, ..Tally::default() }).await?;
         }
         conversations::save(&mut scope.session, id, &[row], now).await?;
@@ -174,7 +177,7 @@ impl Reader<'_> {
 /// Transcripts read at a time.
 pub(crate) const CONCURRENCY: usize = 8;
 /// Attempts at one transcript before it is set aside and listed.
-const MAX_ATTEMPTS: i32 = 5;
+pub(crate) const MAX_ATTEMPTS: i32 = 5;
 
 async fn count_into(scope: &mut Scope, sync: Option<SyncId>, tally: Tally) -> Result<(), Error> {
     let Some(sync) = sync else { return Ok(()) };
@@ -226,7 +229,7 @@ impl Step<'_> {
 
         let oldest = facts.iter().filter_map(|fact| fact.sent_at).min().map(|at| at.timestamp_millis());
         let newest = facts.iter().filter_map(|fact| fact.sent_at).max().map(|at| at.timestamp_millis());
-        let mark = self.bookmark_after(&row, oldest, newest);
+        let mark = self.bookmark_after(oldest, newest);
         let met = !row.messages_reread
             && oldest.zip(row.messages_read_to_ms).is_some_and(|(oldest, read_to)| oldest <= read_to);
         let done = self.next.is_none() || met;
@@ -267,6 +270,11 @@ impl Step<'_> {
         tally.failed += i64::try_from(odd.len()).unwrap_or(i64::MAX);
         let (id, now) = (scope.id(), scope.now);
         unreadable::save(&mut scope.session, id, unreadable::Kind::Message, &odd, now).await?;
+        // What was listed as unreadable, and reads well again, leaves the list; so does the transcript itself.
+        let session_id = &self.conversation.session_id;
+        let mut well = vec![session_id.clone()];
+        well.extend(facts.iter().map(|fact| format!("{session_id}:{}", fact.fingerprint.get())));
+        unreadable::clear(&mut scope.session, id, unreadable::Kind::Message, &well).await?;
         Ok(facts)
     }
 
@@ -297,20 +305,16 @@ impl Step<'_> {
         Ok(rows.into_iter().map(|row| (row.fingerprint, row)).collect())
     }
 
-    fn bookmark_after(
-        &self,
-        row: &ConversationRow,
-        oldest: Option<i64>,
-        newest: Option<i64>,
-    ) -> Option<Bookmark> {
+    fn bookmark_after(&self, oldest: Option<i64>, newest: Option<i64>) -> Option<Bookmark> {
         let Some(oldest) = oldest else { return self.bookmark.clone() };
         Some(match &self.bookmark {
             Some(mark) => Bookmark { cursor_ms: oldest.min(mark.cursor_ms), ..mark.clone() },
             None => Bookmark {
                 cursor_ms: oldest,
                 top_ms: newest.unwrap_or(oldest),
-                fingerprint: row.newest_fingerprint,
-                updated_at: row.crisp_updated_at,
+                // As the list told before the messages were asked for: what it tells meanwhile may not be in them.
+                fingerprint: self.conversation.newest_fingerprint,
+                updated_at: self.conversation.crisp_updated_at,
             },
         })
     }

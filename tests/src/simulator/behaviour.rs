@@ -26,6 +26,8 @@ pub struct Behaviour {
     pub messages_end: ListEnd,
     /// Whether `sort_field=updated_at` works on people, or is silently ignored.
     pub people_sort_by_updated_at: bool,
+    /// Parameters of queries that are silently ignored, such as `filter_date_start`.
+    pub ignored_params: BTreeSet<String>,
     /// Lists show the world as it was so many milliseconds ago.
     pub list_lag_ms: u64,
     /// Scopes that the token lacks, such as `website:people:profiles`: 403 `not_allowed`.
@@ -49,6 +51,7 @@ impl Default for Behaviour {
             conversations_end: ListEnd::Exact,
             messages_end: ListEnd::Exact,
             people_sort_by_updated_at: true,
+            ignored_params: BTreeSet::new(),
             list_lag_ms: 0,
             missing_scopes: BTreeSet::new(),
             gzip: false,

@@ -4,13 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use super::behaviour::RetryAfter;
 use super::random::Draw;
-use super::route::Kind;
+use super::route::{Kind, Route};
 
 /// When which requests suffer which fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaultRule {
     /// Only requests of this kind; `None` = all.
     pub kind: Option<Kind>,
+    /// Only requests about this session, people id, email or plugin; `None` = all.
+    #[serde(default)]
+    pub about: Option<String>,
+    /// Only requests with this parameter in their query; `None` = all.
+    #[serde(default)]
+    pub param: Option<(String, String)>,
     /// Which of them.
     pub when: When,
     /// What happens to them.
@@ -20,12 +26,17 @@ pub struct FaultRule {
 impl FaultRule {
     /// The fault hits any request with this probability.
     pub fn by_chance(share: f64, fault: Fault) -> Self {
-        Self { kind: None, when: When::Chance(share), fault }
+        Self { kind: None, about: None, param: None, when: When::Chance(share), fault }
+    }
+
+    /// The fault hits every request.
+    pub fn always(fault: Fault) -> Self {
+        Self::by_chance(1.0, fault)
     }
 
     /// The fault hits the requests number `skip + 1` to `skip + times` (of its kind, counted by the rule).
     pub fn scripted(skip: u64, times: u64, fault: Fault) -> Self {
-        Self { kind: None, when: When::Script { skip, times }, fault }
+        Self { kind: None, about: None, param: None, when: When::Script { skip, times }, fault }
     }
 
     /// Only requests of this kind.
@@ -33,6 +44,27 @@ impl FaultRule {
     pub fn only(mut self, kind: Kind) -> Self {
         self.kind = Some(kind);
         self
+    }
+
+    /// Only requests about this session, people id, email or plugin.
+    #[must_use]
+    pub fn about(mut self, object: &str) -> Self {
+        self.about = Some(object.to_owned());
+        self
+    }
+
+    /// Only requests with this parameter in their query.
+    #[must_use]
+    pub fn asking_for(mut self, param: &str, value: &str) -> Self {
+        self.param = Some((param.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Whether the rule looks at such requests.
+    pub(crate) fn looks_at(&self, route: &Route) -> bool {
+        self.kind.is_none_or(|kind| kind == route.kind)
+            && self.about.as_ref().is_none_or(|about| route.object.as_ref() == Some(about))
+            && self.param.as_ref().is_none_or(|(name, value)| route.param(name) == Some(value))
     }
 
     /// Whether the rule strikes at the `seen`th request (from 0) that it looks at.

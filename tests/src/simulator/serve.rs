@@ -72,6 +72,7 @@ async fn api(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         route.kind = Kind::Write;
     }
+    route.query.retain(|name, _| !behaviour.ignored_params.contains(name));
     let gated = gate(&shared, &behaviour, &route, request.headers());
     let (answer, fault) = match gated {
         Ok(fault) => (ask(&shared, &behaviour, &route), fault),
@@ -106,7 +107,7 @@ fn gate(
     {
         return Err(faulty::limited(shared, quota.status, quota.retry_after));
     }
-    let fault = shared.fault(behaviour, route.kind);
+    let fault = shared.fault(behaviour, route);
     match route.kind.scope() {
         Some(scope) if fault.is_none() && behaviour.missing_scopes.contains(scope) => {
             Err(Answer::refused(403, "not_allowed"))

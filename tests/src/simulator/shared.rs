@@ -16,7 +16,7 @@ use super::log::Log;
 use super::options::Options;
 use super::plugin::Plugin;
 use super::random::Draw;
-use super::route::Kind;
+use super::route::Route;
 use super::site::Site;
 use super::website::Website;
 
@@ -93,8 +93,8 @@ impl Shared {
     }
 
     /// The fault that strikes this request, if any.
-    pub(crate) fn fault(&self, behaviour: &Behaviour, kind: Kind) -> Option<Fault> {
-        self.gauge().fault(behaviour, kind)
+    pub(crate) fn fault(&self, behaviour: &Behaviour, route: &Route) -> Option<Fault> {
+        self.gauge().fault(behaviour, route)
     }
 
     pub(crate) fn latency(&self, behaviour: &Behaviour) -> Duration {
@@ -153,12 +153,12 @@ impl Gauge {
         u64::try_from(self.admitted.len()).unwrap_or(u64::MAX)
     }
 
-    fn fault(&mut self, behaviour: &Behaviour, kind: Kind) -> Option<Fault> {
+    fn fault(&mut self, behaviour: &Behaviour, route: &Route) -> Option<Fault> {
         let Self { seen, draw, .. } = self;
         seen.resize(behaviour.faults.len(), 0);
         let mut struck = None;
         for (rule, seen) in behaviour.faults.iter().zip(seen.iter_mut()) {
-            if rule.kind.is_some_and(|only| only != kind) {
+            if !rule.looks_at(route) {
                 continue;
             }
             if struck.is_none() && rule.strikes(*seen, draw) {

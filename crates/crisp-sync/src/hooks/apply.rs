@@ -281,7 +281,7 @@ impl<'a> Batch<'a> {
         messages::save(&mut self.scope, &mut self.messages, &mut self.changes).await?;
         let changes: Vec<Change> =
             self.changes.into_values().filter(|change| change.before.as_ref() != Some(&change.row)).collect();
-        let mut wake = !self.wanted.is_empty();
+        let mut wake = !self.wanted.is_empty() || changes.iter().any(|change| change.row.messages_urgent);
         if !changes.is_empty() {
             let tally =
                 threads::save_changes(&mut self.scope, changes, Some((Verify::Nothing, true))).await?;

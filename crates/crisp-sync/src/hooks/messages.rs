@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::apply::Batch;
 use crate::error::Error;
+use crate::observe::{Stamp, hear_message};
 use crate::scope::Scope;
 use crate::threads::Change;
 use crate::transcript;
@@ -32,12 +33,17 @@ pub(super) async fn said(
     message: &Message,
 ) -> Result<&'static str, Error> {
     let facts = MessageFacts::from_wire(message, &RenderOptions::from(&batch.scope.settings));
-    let Some((conversation, shown)) = hear_of(batch, session, &facts) else { return Ok("ignored") };
+    let Some((conversation, shown)) = hear_of(batch, session, &facts, Batch::stamp(hook)) else {
+        return Ok("ignored");
+    };
     let unwanted = facts.kind == MessageKind::Note && !batch.scope.settings.include_notes;
     if !shown || unwanted {
         return Ok("noted");
     }
     let before = stored(batch, conversation, facts.fingerprint).await?;
+    if before.is_none() && is_read_already(batch, session, &facts) {
+        return Ok("woke");
+    }
     let now = batch.scope.now;
     let mut row = transcript::to_row(before.as_ref(), &facts, now);
     row.content_stamp_ms = Some(Batch::stamp(hook).crisp_at.timestamp_millis());
@@ -51,14 +57,29 @@ pub(super) async fn said(
 }
 
 /// Notes on the conversation that something was said. Returns its id, and whether people see it.
-fn hear_of(batch: &mut Batch<'_>, session: &str, facts: &MessageFacts) -> Option<(Uuid, bool)> {
+fn hear_of(batch: &mut Batch<'_>, session: &str, facts: &MessageFacts, stamp: Stamp) -> Option<(Uuid, bool)> {
     let row = batch.row_mut(session)?;
+    hear_message(row, stamp);
     if facts.sent_at >= row.last_message_at.max(row.crisp_updated_at) || row.newest_fingerprint.is_none() {
         row.newest_fingerprint = Some(facts.fingerprint.get());
         row.messages_hooked_fingerprint = Some(facts.fingerprint.get());
     }
     row.crisp_updated_at = super::apply::later(row.crisp_updated_at, facts.sent_at);
     Some((row.id, row.is_shown()))
+}
+
+/// Whether a message that is not stored belongs to a stretch that was read from Crisp: then Crisp did not list it, most
+/// likely because it is gone, and a late hook must not bring it back. The messages are read again instead.
+fn is_read_already(batch: &mut Batch<'_>, session: &str, facts: &MessageFacts) -> bool {
+    let Some(row) = batch.row_mut(session) else { return false };
+    let sent_at = facts.sent_at.map(|at| at.timestamp_millis());
+    let read = sent_at.is_some() && sent_at <= row.messages_read_to_ms;
+    if read {
+        row.messages_due = true;
+        row.messages_urgent = true;
+        row.messages_retry_at = None;
+    }
+    read
 }
 
 /// An edit or removal that came before its message stands; so does anything a younger hook said.

@@ -37,10 +37,18 @@ pub(crate) struct Bookmark {
     pub(crate) seen_more: bool,
     /// Last name asked after in a vanished stage.
     pub(crate) after: String,
-    /// Newest `updated_at` of a conversation that this run has read (Crisp's clock).
+    /// The conversation bookmark that this run will leave (Crisp's clock): no conversation that changed up to then, and
+    /// was not read since, is missed by whoever begins there.
     pub(crate) newest_conversation: Option<DateTime<Utc>>,
-    /// Newest `updated_at` of a profile that this run has read (Crisp's clock).
+    /// Whether the conversation list came newest first, so that its first page told all there is to know about that.
+    pub(crate) newest_first: bool,
+    /// The newest change of a profile when a pass that reads everybody began (Crisp's clock): what changed until then,
+    /// it has read.
+    pub(crate) profiles_until: Option<DateTime<Utc>>,
+    /// The people bookmark that this run will leave where that is not known (Crisp's clock).
     pub(crate) newest_profile: Option<DateTime<Utc>>,
+    /// Whether this website refuses to sort people, so that they are listed as they come.
+    pub(crate) unsorted_people: bool,
     /// Last `updated_at` of the page before: the next page must not be newer, or the list is not sorted.
     pub(crate) last_profile: Option<DateTime<Utc>>,
     /// Until when the run waits for records in doubt at the most (our clock).

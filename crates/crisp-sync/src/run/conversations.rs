@@ -5,7 +5,7 @@ use crisp_client::{Conversation, ConversationsQuery, Record};
 use crisp_domain::ConversationFacts;
 use crisp_storage::{sightings, unreadable};
 
-use super::people::{OVERLAP, PER_PAGE};
+use super::people::{OVERLAP, PER_PAGE, is_beyond_the_end};
 use super::{Ahead, Next, Run, Stage, count};
 use crate::clock;
 use crate::error::Error;
@@ -26,6 +26,20 @@ pub(super) struct Fetched {
     sent_at: DateTime<Utc>,
 }
 
+impl Fetched {
+    fn nothing(sent_at: DateTime<Utc>) -> Self {
+        Self { facts: Vec::new(), odd: Vec::new(), rows: 0, more: false, sent_at }
+    }
+
+    fn updated(&self) -> Vec<DateTime<Utc>> {
+        self.facts.iter().filter_map(|facts| facts.updated_at).collect()
+    }
+}
+
+fn is_newest_first(updated: &[DateTime<Utc>]) -> bool {
+    updated.is_sorted_by(|left, right| left >= right)
+}
+
 impl Run<'_> {
     pub(super) async fn conversations(&mut self) -> Result<Next, Error> {
         let number = self.mark.page.max(1);
@@ -33,9 +47,11 @@ impl Run<'_> {
             Some(Ahead::Conversations(ahead, page)) if ahead == number => page?,
             _ => self.fetch_conversations(number, self.since()).await?,
         };
-        let last =
-            page.rows == 0 || (!page.more && (page.rows < usize::from(PER_PAGE) || self.mark.seen_more));
-        let prefetch = !last && self.may_go_on();
+        let last = page.rows == 0
+            || (!page.more && (page.rows < usize::from(PER_PAGE) || self.mark.seen_more))
+            || self.has_passed_the_bookmark(&page);
+        // Where an incremental walk ends shows when its page is written.
+        let prefetch = !last && !self.is_incremental() && self.may_go_on();
         let (written, ahead) = futures::join!(self.write_conversations(page, last), async {
             if prefetch { Some(self.fetch_conversations(number + 1, self.since()).await) } else { None }
         });
@@ -51,15 +67,17 @@ impl Run<'_> {
         Ok(Next::Step)
     }
 
-    /// From which update on this run lists conversations.
+    /// From which update on this run lists conversations. A full run lists those before the backfill window too: a list
+    /// page is cheap, and each of them is kept with the reason why it was skipped.
     fn since(&self) -> Option<DateTime<Utc>> {
-        match self.row.kind.as_str() {
-            "full" => self.integration.backfill_from,
-            "incremental" => {
-                self.integration.conversations_bookmark.and_then(|at| at.checked_sub_signed(OVERLAP))
-            }
-            _ => None,
-        }
+        let bookmark = self.integration.conversations_bookmark.filter(|_| self.is_incremental())?;
+        bookmark.checked_sub_signed(OVERLAP)
+    }
+
+    /// Whether everything behind this page is older than what the run is about, should Crisp list it nevertheless.
+    fn has_passed_the_bookmark(&self, page: &Fetched) -> bool {
+        let updated = page.updated();
+        self.since().is_some_and(|since| is_newest_first(&updated) && updated.last() < Some(&since))
     }
 
     async fn fetch_conversations(
@@ -74,7 +92,10 @@ impl Run<'_> {
             date_start: since,
             ..ConversationsQuery::default()
         };
-        let listed = self.client.conversations_page(self.website, &query).await?;
+        let listed = match self.client.conversations_page(self.website, &query).await {
+            Err(error) if is_beyond_the_end(page, &error) => return Ok(Fetched::nothing(sent_at)),
+            listed => listed?,
+        };
         let rows = listed.records.len();
         let (facts, odd) = sort_out(listed.records, page);
         Ok(Fetched { facts, odd, rows, more: listed.more, sent_at })
@@ -92,7 +113,7 @@ impl Run<'_> {
         }
         unreadable::save(&mut scope.session, id, unreadable::Kind::Conversation, &page.odd, now).await?;
         unreadable::clear(&mut scope.session, id, unreadable::Kind::Conversation, &sessions).await?;
-        let newest = page.facts.iter().filter_map(|facts| facts.updated_at).max();
+        let (updated, number) = (page.updated(), self.mark.page.max(1));
         let (read, failed, more) = (count(page.rows), count(page.odd.len()), page.more);
         let reading = Reading {
             facts: page.facts,
@@ -102,7 +123,11 @@ impl Run<'_> {
             by_name: false,
         };
         let tally = threads::apply_reading(&mut scope, &self.engine.erasure, reading).await?;
-        let next = self.after_conversations_page(last);
+        let as_known = self.is_incremental()
+            && tally.changed == 0
+            && is_newest_first(&updated)
+            && updated.first().copied() <= self.integration.conversations_bookmark;
+        let next = self.after_conversations_page(last || as_known);
         let counts_hooks = self.row.kind != "full" && !rolling;
         self.commit(scope, |row, mark, integration| {
             row.conversations_failed += failed;
@@ -111,11 +136,19 @@ impl Run<'_> {
             row.conversations_updated += tally.updated;
             row.conversations_unchanged += tally.unchanged;
             row.conversations_skipped += tally.skipped;
-            if counts_hooks {
+            // Nobody can have heard of what happened before the import began.
+            let listening = integration.first_import_at.is_some_and(|began| updated.first() > Some(&began));
+            if counts_hooks && listening {
                 super::finish::count_hooks(integration, tally.news, tally.unheard, now);
             }
             mark.seen_more |= more;
-            mark.newest_conversation = mark.newest_conversation.max(newest);
+            if number == 1 && !rolling {
+                mark.newest_first = is_newest_first(&updated);
+            }
+            // What is said while one walks moves to the front: only the first page tells how far everything was read.
+            if !rolling && (number == 1 || !mark.newest_first) {
+                mark.newest_conversation = mark.newest_conversation.max(updated.iter().max().copied());
+            }
             match next {
                 Some(stage) => {
                     row.expected_conversations = Some(row.conversations_read);
@@ -148,7 +181,8 @@ impl Run<'_> {
         match self.row.kind.as_str() {
             "full" if self.row.reread_messages => Verify::Everything,
             "incremental" if trusted => Verify::Nothing,
-            _ => Verify::Hooked,
+            "incremental" => Verify::Hooked,
+            _ => Verify::SetAside,
         }
     }
 }

@@ -95,7 +95,7 @@ impl Run<'_> {
         let mut session = self.engine.database.write(self.lease.account).await?;
         work::fence(&mut session, self.lease).await?;
         let mut integration = integrations::get(&mut session, self.lease.integration).await?;
-        let interval = super::start::incremental_interval(self.engine, &integration);
+        let interval = crate::schedule::incremental_interval(self.engine, &integration);
         integration.next_incremental_at = now.checked_add_signed(interval);
         if self.row.kind == "reconcile" {
             integration.next_reconcile_at = now.checked_add_signed(TimeDelta::hours(1));

@@ -4,12 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crisp_storage::integrations::IntegrationRow;
 use crisp_storage::syncs::SyncRow;
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{sightings, wanted};
+use crisp_storage::{conversations, sightings, wanted};
 
-use super::start::incremental_interval;
 use super::{Bookmark, Next, Run};
 use crate::clock;
 use crate::error::Error;
+use crate::schedule::{incremental_interval, reconcile_interval};
 
 /// How long a run waits at the most for records in doubt to be settled.
 const SETTLE_FOR: TimeDelta = TimeDelta::seconds(15);
@@ -43,8 +43,7 @@ impl Run<'_> {
         let now = scope.now;
         sightings::clear(&mut scope.session, self.id()).await?;
         let interval = incremental_interval(self.engine, &scope.integration);
-        let reconcile =
-            TimeDelta::from_std(self.engine.options.reconcile_interval).unwrap_or(TimeDelta::days(1));
+        let reconcile = reconcile_interval(self.engine);
         let complete = self.is_complete() || self.row.kind == "full";
         self.commit(scope, |row, mark, integration| {
             let failed = row.people_failed + row.conversations_failed + row.messages_failed;
@@ -65,14 +64,27 @@ impl Run<'_> {
         Ok(Next::Ended)
     }
 
-    /// Ends a run that somebody asked to end. What it committed stays.
+    /// Ends a run that somebody asked to end. What it committed stays; what it still had to read is read when a later
+    /// run lists it again, and not by the live lane behind its back. A run of the schedule is over for this time.
     pub(super) async fn cancel(&mut self) -> Result<(), Error> {
         let mut scope = self.open().await?;
-        let now = scope.now;
+        let (id, now) = (scope.id(), scope.now);
         sightings::clear(&mut scope.session, self.id()).await?;
-        self.commit(scope, |row, _, _| {
+        conversations::forget_calm_plans(&mut scope.session, id, now).await?;
+        let interval = incremental_interval(self.engine, &scope.integration);
+        let reconcile = reconcile_interval(self.engine);
+        self.commit(scope, |row, _, integration| {
             "cancelled".clone_into(&mut row.state);
             row.finished_at = Some(now);
+            row.expected_finish_at = None;
+            if integration.next_incremental_at.is_some_and(|next| next <= now) {
+                integration.last_incremental_at = Some(now);
+                integration.next_incremental_at = now.checked_add_signed(interval);
+            }
+            if row.kind == "reconcile" {
+                integration.last_reconcile_at = Some(now);
+                integration.next_reconcile_at = now.checked_add_signed(reconcile);
+            }
         })
         .await
     }
@@ -90,7 +102,8 @@ fn kind_label(kind: &str) -> &'static str {
 fn leave_bookmarks(integration: &mut IntegrationRow, row: &SyncRow, mark: &Bookmark) {
     let began = row.started_at.unwrap_or(row.queued_at);
     integration.conversations_bookmark = integration.conversations_bookmark.max(mark.newest_conversation);
-    integration.people_bookmark = integration.people_bookmark.max(mark.newest_profile);
+    integration.people_bookmark =
+        integration.people_bookmark.max(mark.profiles_until.or(mark.newest_profile));
     integration.synced_at = integration.synced_at.max(Some(began));
     match row.kind.as_str() {
         "incremental" => integration.last_incremental_at = row.finished_at,

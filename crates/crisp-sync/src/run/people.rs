@@ -28,6 +28,10 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
+    fn nothing() -> Self {
+        Self { people: Vec::new(), odd: Vec::new(), rows: 0, more: false }
+    }
+
     fn ids(&self) -> Vec<String> {
         self.people.iter().map(|one| one.profile.people_id.as_str().to_owned()).collect()
     }
@@ -53,15 +57,20 @@ impl Run<'_> {
         let number = self.mark.page.max(1);
         let walk = self.walk().await?;
         let page = match self.ahead.take() {
-            Some(Ahead::People(ahead, page)) if ahead == number => page?,
-            _ => self.fetch_people(walk, number).await?,
+            Some(Ahead::People(ahead, page)) if ahead == number => page,
+            _ => self.fetch_people(walk, number).await,
+        };
+        let page = match page {
+            Err(error) if is_refused(&error) => return self.ask_for_less(walk, error).await,
+            page => page?,
         };
         let verdict = self.judge(walk, &page);
         if verdict == Verdict::Unsorted {
             return self.give_up_sorting().await;
         }
         let last = verdict == Verdict::Last;
-        let prefetch = !last && self.may_go_on();
+        // Where an incremental walk ends shows when its page is written.
+        let prefetch = !last && !self.is_incremental() && self.may_go_on();
         let (written, ahead) = futures::join!(self.write_people(walk, page, last), async {
             if prefetch { Some(self.fetch_people(walk, number + 1).await) } else { None }
         });
@@ -90,20 +99,18 @@ impl Run<'_> {
             Walk::Whole => PeopleQuery {
                 page,
                 per_page: PER_PAGE,
-                sort: Some((PeopleSort::CreatedAt, Direction::Ascending)),
+                sort: (!self.mark.unsorted_people).then_some((PeopleSort::CreatedAt, Direction::Ascending)),
                 ..PeopleQuery::default()
             },
-            Walk::Changed => PeopleQuery {
-                page,
-                per_page: PER_PAGE,
-                sort: Some((PeopleSort::UpdatedAt, Direction::Descending)),
-                ..PeopleQuery::default()
-            },
+            Walk::Changed => by_last_change(page),
             Walk::Created => {
                 PeopleQuery { page, per_page: PER_PAGE, created_from: since, ..PeopleQuery::default() }
             }
         };
-        let listed = self.client.people_page(self.website, &query).await?;
+        let listed = match self.client.people_page(self.website, &query).await {
+            Err(error) if is_beyond_the_end(page, &error) => return Ok(Fetched::nothing()),
+            listed => listed?,
+        };
         let rows = listed.records.len();
         let (mut profiles, mut odd) = (Vec::with_capacity(rows), Vec::new());
         for (place, record) in listed.records.into_iter().enumerate() {
@@ -177,11 +184,15 @@ impl Run<'_> {
             sightings::record(&mut scope.session, self.id(), sightings::Kind::Profile, &ids).await?;
         }
         let updated = page.updated();
+        let number = self.mark.page.max(1);
         let (read, failed, more) = (count(page.rows), count(page.odd.len()), page.more);
         unreadable::save(&mut scope.session, id, unreadable::Kind::Profile, &page.odd, now).await?;
         unreadable::clear(&mut scope.session, id, unreadable::Kind::Profile, &ids).await?;
         let tally = apply_profiles(&mut scope, &self.engine.erasure, page.people).await?;
-        let next = self.after_people_page(walk, last);
+        let as_known = walk == Walk::Changed
+            && tally.created + tally.updated == 0
+            && updated.first().copied() <= self.integration.people_bookmark;
+        let next = self.after_people_page(walk, last || as_known);
         self.commit(scope, |row, mark, integration| {
             row.people_read += read;
             row.people_failed += failed;
@@ -189,7 +200,10 @@ impl Run<'_> {
             row.people_updated += tally.updated;
             row.people_unchanged += tally.unchanged;
             mark.seen_more |= more;
-            mark.newest_profile = mark.newest_profile.max(updated.iter().max().copied());
+            // What changes while one walks moves to the front: only the first page tells how far everything was read.
+            if walk != Walk::Changed || number == 1 {
+                mark.newest_profile = mark.newest_profile.max(updated.iter().max().copied());
+            }
             mark.last_profile = updated.last().copied().or(mark.last_profile);
             if walk == Walk::Changed && updated.len() > 1 {
                 integration.people_order_proven = Some(true);
@@ -212,6 +226,43 @@ impl Run<'_> {
         }
     }
 
+    /// Crisp refuses the question: it is asked again without what this website may not know.
+    async fn ask_for_less(&mut self, walk: Walk, error: crisp_client::Error) -> Result<Next, Error> {
+        match walk {
+            Walk::Changed => self.give_up_sorting().await,
+            Walk::Whole if !self.mark.unsorted_people => {
+                let scope: Scope = self.open().await?;
+                self.commit(scope, |_, mark, _| mark.unsorted_people = true).await?;
+                Ok(Next::Step)
+            }
+            // Newcomers cannot be asked for: they are left to hooks and reconciliation.
+            Walk::Created => {
+                self.write_people(walk, Fetched::nothing(), true).await?;
+                Ok(Next::Step)
+            }
+            Walk::Whole => Err(error.into()),
+        }
+    }
+
+    /// Asks, at the beginning of a pass that reads everybody, for the profiles that changed last: whether this website
+    /// lists them in that order, and until when the pass will have read every change.
+    pub(super) async fn look_at_the_order(&self) -> Result<Option<Order>, Error> {
+        let listed = match self.client.people_page(self.website, &by_last_change(1)).await {
+            Err(error) if is_refused(&error) => return Ok(Some(Order { sorted: false, newest: None })),
+            // Without an answer the first incremental run finds out.
+            Err(crisp_client::Error::Malformed { .. } | crisp_client::Error::NotFound) => return Ok(None),
+            listed => listed?,
+        };
+        let updated: Vec<_> = listed
+            .records
+            .iter()
+            .flatten()
+            .filter_map(|profile| profile.updated_at_ms.and_then(time::from_ms))
+            .collect();
+        let sorted = updated.is_sorted_by(|left, right| left >= right);
+        Ok((updated.len() > 1).then(|| Order { sorted, newest: updated.first().copied().filter(|_| sorted) }))
+    }
+
     /// The list does not come in the order that was asked for: the walk begins again, the other way.
     async fn give_up_sorting(&mut self) -> Result<Next, Error> {
         tracing::info!(integration = %self.lease.integration, "this website does not list people by their last change");
@@ -224,6 +275,34 @@ impl Run<'_> {
         .await?;
         Ok(Next::Step)
     }
+}
+
+/// How a website lists people by their last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Order {
+    /// Whether the list comes in that order.
+    pub(super) sorted: bool,
+    /// The newest change, where it does (Crisp's clock).
+    pub(super) newest: Option<DateTime<Utc>>,
+}
+
+fn by_last_change(page: u32) -> PeopleQuery {
+    PeopleQuery {
+        page,
+        per_page: PER_PAGE,
+        sort: Some((PeopleSort::UpdatedAt, Direction::Descending)),
+        ..PeopleQuery::default()
+    }
+}
+
+/// Whether Crisp does not understand the question.
+fn is_refused(error: &crisp_client::Error) -> bool {
+    matches!(error, crisp_client::Error::Rejected { status: 400 | 422, .. })
+}
+
+/// Whether a page was asked for that does not exist, because the page before was the last one and did not say so.
+pub(super) fn is_beyond_the_end(page: u32, error: &crisp_client::Error) -> bool {
+    page > 1 && (is_refused(error) || matches!(error, crisp_client::Error::NotFound))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What a run begins with, and which run begins.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use crisp_domain::SyncId;
+use crisp_domain::{AccountId, SyncId};
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::quota::Purpose;
 use crisp_storage::syncs::{self, SyncRow};
@@ -12,7 +12,7 @@ use super::{Next, Run, Stage};
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::scope::settings_of;
+use crate::schedule;
 
 /// How often an integration that needs attention is looked at, to see whether the cause is gone.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(15);
@@ -34,7 +34,7 @@ pub(super) async fn run_or_schedule(
         session.commit().await?;
         return Ok(integration.is_live().then_some((row, integration)));
     }
-    let Some(kind) = due_kind(&integration, now) else { return Ok(None) };
+    let Some(kind) = schedule::due_kind(&integration, now) else { return Ok(None) };
     let owner = (lease.account, lease.integration);
     let row = SyncRow::queued(owner, SyncId::new_v7(now), (kind, "schedule"), None, now);
     syncs::insert(&mut session, &row).await?;
@@ -55,19 +55,6 @@ async fn end_orphan(
     Ok(row)
 }
 
-fn due_kind(integration: &IntegrationRow, now: DateTime<Utc>) -> Option<&'static str> {
-    let due = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= now);
-    if integration.state != "active" {
-        None
-    } else if due(integration.next_reconcile_at) {
-        Some("reconcile")
-    } else if due(integration.next_incremental_at) {
-        Some("incremental")
-    } else {
-        None
-    }
-}
-
 /// When the lane is due again: the schedule's next wish.
 pub(super) async fn next_due(engine: &Engine, lease: &Lease) -> Result<Release, Error> {
     let mut session = engine.database.read_primary(lease.account).await?;
@@ -76,7 +63,7 @@ pub(super) async fn next_due(engine: &Engine, lease: &Lease) -> Result<Release, 
     session.commit().await?;
     let next = match integration.state.as_str() {
         "active" if under_way.is_some() => Some(clock::now()),
-        "active" => integration.next_incremental_at.into_iter().chain(integration.next_reconcile_at).min(),
+        "active" => schedule::next_run(&integration),
         "needs_attention" if integration.problem_code.as_deref() != Some("plugin_uninstalled") => {
             clock::now().checked_add_signed(LOOK_AGAIN)
         }
@@ -111,11 +98,35 @@ async fn recover(engine: &Engine, lease: &Lease) -> Result<bool, Error> {
     integration.state = integration.state_before_problem.take().unwrap_or_else(|| "connected".to_owned());
     integration.problem_code = None;
     integration.problem_detail = None;
-    integration.next_incremental_at = Some(clock::now());
+    let now = clock::now();
+    integration.next_incremental_at = Some(now);
+    if integration.active_at.is_some() {
+        // Web hooks that came meanwhile changed nothing.
+        integration.next_reconcile_at = Some(now);
+    } else {
+        begin_again(&mut session, &integration, now).await?;
+    }
     integrations::save(&mut session, &integration).await?;
     session.commit().await?;
     tracing::info!(integration = %lease.integration, "the integration works again");
     Ok(true)
+}
+
+/// Queues the first import again that ended when the integration needed attention: it goes on by itself.
+async fn begin_again(
+    session: &mut AccountSession,
+    integration: &IntegrationRow,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let id = integration.integration_id();
+    let last = syncs::find_last(session, id).await?;
+    let ended_by_it = last.is_some_and(|run| run.kind == "full" && run.state == "failed");
+    if ended_by_it && syncs::find_under_way(session, id).await?.is_none() {
+        let owner = (AccountId::from(integration.account_id), id);
+        let run = SyncRow::queued(owner, SyncId::new_v7(now), ("full", "first_import"), None, now);
+        syncs::insert(session, &run).await?;
+    }
+    Ok(())
 }
 
 impl Run<'_> {
@@ -132,6 +143,10 @@ impl Run<'_> {
         } else {
             None
         };
+        let order = match people {
+            Some(_) => self.look_at_the_order().await?,
+            None => None,
+        };
         let names = if whole { self.operator_names().await? } else { Vec::new() };
         let mut scope = self.open().await?;
         let (id, now) = (scope.id(), scope.now);
@@ -146,6 +161,10 @@ impl Run<'_> {
                 integration.first_import_at = Some(now);
                 integration.backfill_from =
                     backfill_days.and_then(|days| now.checked_sub_signed(TimeDelta::days(i64::from(days))));
+            }
+            if let Some(order) = order {
+                integration.people_order_proven = Some(order.sorted);
+                mark.profiles_until = order.newest;
             }
             mark.enter(first_stage);
         })
@@ -188,19 +207,4 @@ fn tolerate(error: crisp_client::Error) -> Result<Option<u64>, crisp_client::Err
     use crisp_client::Error::{Forbidden, Malformed, NotFound, Rejected};
     let bearable = matches!(error, Forbidden | NotFound | Malformed { .. } | Rejected { .. });
     if bearable { Ok(None) } else { Err(error) }
-}
-
-/// The interval of incremental syncs of an integration.
-pub(crate) fn incremental_interval(engine: &Engine, integration: &IntegrationRow) -> TimeDelta {
-    let own = settings_of(integration).ok().and_then(|settings| settings.incremental_interval_seconds);
-    let interval = own.map_or_else(
-        || TimeDelta::from_std(engine.options.incremental_interval).unwrap_or(TimeDelta::minutes(15)),
-        |seconds| TimeDelta::seconds(i64::from(seconds)),
-    );
-    // While hooks are silent or lossy, polling makes up for them.
-    if integration.hook_gap_since.is_some() {
-        (interval / 3).max(interval.min(TimeDelta::minutes(1)))
-    } else {
-        interval
-    }
 }

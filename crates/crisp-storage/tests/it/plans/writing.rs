@@ -48,6 +48,7 @@ async fn call_integrations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, integrations::insert, &draft(setting));
     call!(setting, called, integrations::save, &draft(setting));
     call!(setting, called, integrations::add_redactions, integration, 1);
+    call!(setting, called, integrations::bring_forward, integration, None, None);
     call!(setting, called, integrations::claim_website, website, integration, now());
     call!(setting, called, integrations::release_website, integration);
     call!(setting, called, operators::save, integration, &names, now());
@@ -110,6 +111,7 @@ async fn call_conversations(setting: &Setting, called: &mut BTreeSet<String>) {
         cause: "import".to_owned(),
         decision: serde_json::json!({}),
     };
+    call!(setting, called, conversations::forget_calm_plans, integration, now());
     call!(setting, called, conversations::save, integration, &rows, now());
     call!(setting, called, conversations::link_companies, &[id.as_uuid()]);
     call!(setting, called, matches::record, &[decision], now());
