@@ -26,6 +26,9 @@ mod quota;
 /// Y1, Y2, Y4: websites that refuse sorts, ignore filters, or end their lists oddly.
 mod limits;
 
+/// C6, B11: changed settings take effect on what is there.
+mod settings;
+
 /// R1, D6: one record that goes wrong costs nobody else anything.
 mod poison;
 

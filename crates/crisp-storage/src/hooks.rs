@@ -87,7 +87,7 @@ pub async fn note_arrival(
     diesel::sql_query(
         // The fastest delivery counts, and is forgotten bit by bit, so that one odd clock does not count for ever.
         "update integrations set last_hook_at = $3, hook_skew_ms = case \
-             when $4 is null then hook_skew_ms \
+             when $4::bigint is null then hook_skew_ms \
              when hook_skew_ms is null or $4 < hook_skew_ms then $4 \
              else hook_skew_ms + ($4 - hook_skew_ms) / 16 end where account_id = $1 and id = $2",
     )

@@ -1,9 +1,9 @@
 //! Messages of shown conversations, and the figures of a conversation that follow from them.
 
 use chrono::{DateTime, Utc};
-use crisp_domain::ids::ConversationId;
+use crisp_domain::ids::{ConversationId, IntegrationId};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use uuid::Uuid;
@@ -123,6 +123,51 @@ pub async fn forget(session: &mut AccountSession, conversation_ids: &[Uuid]) -> 
     .await
     .map_err(Error::query("forget messages"))?;
     Ok(())
+}
+
+/// Deletes the internal notes of an integration's conversations, tombstones of notes too, and counts anew.
+pub async fn forget_notes(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let account = session.account().as_uuid();
+    // Two statements: what the second one counts, the first one has deleted (Citus rule Q10).
+    let concerned: Vec<Uuid> = diesel::sql_query(
+        "with gone as (delete from messages m using conversations c \
+             where m.account_id = $1 and c.account_id = $1 and c.integration_id = $2 and m.conversation_id = c.id \
+               and m.kind = 'note' returning m.conversation_id) \
+         select distinct conversation_id as id from gone",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<SqlUuid, _>(integration.as_uuid())
+    .load::<Concerned>(session.connection()?)
+    .await
+    .map_err(Error::query("forget internal notes"))?
+    .into_iter()
+    .map(|row| row.id)
+    .collect();
+    diesel::sql_query(
+        "update conversations c set message_count = n.live, last_message_at = n.last, updated_at = $3 \
+         from (select x.id, count(m.fingerprint) as live, max(m.sent_at) as last from conversations x \
+             left join messages m on m.account_id = x.account_id and m.conversation_id = x.id \
+                 and m.removed_at is null and m.sent_at is not null \
+             where x.account_id = $1 and x.id = any($2) group by x.id) n \
+         where c.account_id = $1 and c.id = n.id",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<Array<SqlUuid>, _>(concerned)
+    .bind::<Timestamptz, _>(now)
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("count messages anew"))?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Concerned {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
 }
 
 /// What a conversation's messages say about it.

@@ -32,6 +32,9 @@ pub(crate) use vanished::remove_conversations;
 /// How long one slice may run before other accounts get their turn.
 const SLICE: Duration = Duration::from_secs(8);
 
+/// Transcripts that an incremental run may read from the budget of live work.
+const MANY_TRANSCRIPTS: i64 = 200;
+
 /// What a step asks for next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -75,7 +78,7 @@ pub(crate) async fn slice(
     let Some((row, integration)) = start::run_or_schedule(engine, lease).await? else {
         return start::next_due(engine, lease).await;
     };
-    let purpose = if row.kind == "incremental" { Purpose::Live } else { Purpose::Backfill };
+    let purpose = purpose(engine, lease, &row, &integration).await?;
     let (client, meter) = engine.crisp(lease.account, purpose);
     let website = integration.website().ok_or(Error::Stopped)?;
     let mut run = Run {
@@ -95,6 +98,24 @@ pub(crate) async fn slice(
     let release = run.steps().await;
     meter.close().await;
     release
+}
+
+/// From what a slice takes its requests. An incremental run is live work as long as it catches up on a little; the
+/// first one to import conversations, or one with very many to read, is a backfill by another name.
+async fn purpose(
+    engine: &Engine,
+    lease: &Lease,
+    row: &SyncRow,
+    integration: &IntegrationRow,
+) -> Result<Purpose, Error> {
+    if row.kind != "incremental" || integration.conversations_bookmark.is_none() {
+        return Ok(Purpose::Backfill);
+    }
+    let mut session = engine.database.read_primary(lease.account).await?;
+    let (transcripts, _) =
+        crisp_storage::conversations::count_messages_due(&mut session, lease.integration).await?;
+    session.commit().await?;
+    Ok(if transcripts > MANY_TRANSCRIPTS { Purpose::Backfill } else { Purpose::Live })
 }
 
 fn read_bookmark(row: &SyncRow) -> Bookmark {

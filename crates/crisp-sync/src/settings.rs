@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crisp_domain::{AccountId, ImportSettings, IntegrationId};
 use crisp_storage::AccountSession;
 use crisp_storage::integrations::{self, IntegrationRow};
+use crisp_storage::messages;
 use crisp_storage::work::{self, Lane};
 use serde_json::{Map, Value, json};
 
@@ -96,6 +97,13 @@ async fn apply(
         row.remap_done = 0;
         work::signal(session, row.integration_id(), Lane::Upkeep, now).await?;
     }
+    if before.include_notes && !after.include_notes {
+        messages::forget_notes(session, row.integration_id(), now).await?;
+    }
+    if before.backfill_days != after.backfill_days {
+        // The next pass that lists everything decides anew about what lies in the window now.
+        row.backfill_from = row.first_import_at.and_then(|began| start_of_window(began, after.backfill_days));
+    }
     if before.incremental_interval_seconds != after.incremental_interval_seconds && row.state == "active" {
         let next = next_incremental(
             row,
@@ -107,6 +115,11 @@ async fn apply(
     }
     integrations::save(session, row).await?;
     Ok(())
+}
+
+/// From when on conversations are imported, by a window of so many days before the first import. `None`: from ever.
+pub(crate) fn start_of_window(began: DateTime<Utc>, days: Option<u32>) -> Option<DateTime<Utc>> {
+    began.checked_sub_signed(TimeDelta::days(i64::from(days?)))
 }
 
 /// The next run by a new interval: counted from the last one, and never in the past.

@@ -36,6 +36,8 @@ pub(crate) struct Tally {
     pub(crate) updated: i64,
     pub(crate) unchanged: i64,
     pub(crate) skipped: i64,
+    /// Of those skipped: older than the backfill window.
+    pub(crate) before_backfill: i64,
     /// Rows that are not as they were, shown or not.
     pub(crate) changed: i64,
     /// Conversations that became shown or whose news no hook had told.
@@ -235,7 +237,11 @@ fn tally(changes: &[Change]) -> Tally {
         let shown = change.row.is_shown();
         tally.changed += i64::from(change.before.as_ref() != Some(&change.row));
         match (shown, change.was_shown()) {
-            (false, _) if change.row.removed_at.is_none() => tally.skipped += 1,
+            (false, _) if change.row.removed_at.is_none() => {
+                tally.skipped += 1;
+                let outside = change.row.skip_reason.as_deref() == Some("before_backfill");
+                tally.before_backfill += i64::from(outside);
+            }
             (true, false) => tally.created += 1,
             (true, true) if change.before.as_ref() == Some(&change.row) => tally.unchanged += 1,
             (true, true) => tally.updated += 1,

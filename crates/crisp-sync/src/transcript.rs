@@ -415,6 +415,8 @@ fn read_message(
         && before.removed_at.is_none()
         && before.body != row.body
         && row.edited_at.is_none()
+        // Stored before redaction was switched on: nobody edited it.
+        && fact.redactions.total() == 0
     {
         row.edited_at = Some(now);
     }

@@ -196,7 +196,7 @@ fn whole(page: &str) -> String {
     format!(
         "with p as ({page}) \
          select p.id, p.integration_id, i.website_id, p.session_id as external_id, p.status, p.subject, p.origin, p.nickname, \
-             p.assigned_user_id, o.name as assigned_name, p.contact_id, k.name as contact_name, k.email as contact_email, \
+             p.assigned_user_id, coalesce(o.name, s.name) as assigned_name, p.contact_id, k.name as contact_name, k.email as contact_email, \
              array(select m.external_id from conversation_companies l \
                  join companies m on m.account_id = l.account_id and m.id = l.company_id \
                  where l.account_id = $1 and m.account_id = $1 and l.conversation_id = p.id order by m.external_id) as company_external_ids, \
@@ -207,6 +207,10 @@ fn whole(page: &str) -> String {
          join integrations i on i.account_id = $1 and i.id = p.integration_id \
          join contacts k on k.account_id = $1 and k.id = p.contact_id \
          left join operators o on o.account_id = $1 and o.integration_id = p.integration_id and o.user_id = p.assigned_user_id \
+         left join lateral (select m.sender_name as name from messages m \
+             where o.name is null and m.account_id = $1 and m.conversation_id = p.id and m.sender_id = p.assigned_user_id \
+               and m.sender_name is not null \
+             order by m.sent_at desc, m.fingerprint desc limit 1) s on true \
          left join lateral (select left(m.body, 280) as body, m.direction from messages m \
              where m.account_id = $1 and m.conversation_id = p.id and m.sent_at is not null and m.removed_at is null and not m.internal \
              order by m.sent_at desc, m.fingerprint desc limit 1) n on true \

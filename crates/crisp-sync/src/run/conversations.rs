@@ -136,6 +136,7 @@ impl Run<'_> {
             row.conversations_updated += tally.updated;
             row.conversations_unchanged += tally.unchanged;
             row.conversations_skipped += tally.skipped;
+            row.conversations_before_backfill += tally.before_backfill;
             // Nobody can have heard of what happened before the import began.
             let listening = integration.first_import_at.is_some_and(|began| updated.first() > Some(&began));
             if counts_hooks && listening {

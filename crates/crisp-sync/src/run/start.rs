@@ -13,6 +13,7 @@ use crate::clock;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::schedule;
+use crate::settings::start_of_window;
 
 /// How often an integration that needs attention is looked at, to see whether the cause is gone.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(15);
@@ -159,8 +160,7 @@ impl Run<'_> {
             row.expected_people = people.flatten().and_then(|total| i64::try_from(total).ok());
             if is_full && integration.first_import_at.is_none() {
                 integration.first_import_at = Some(now);
-                integration.backfill_from =
-                    backfill_days.and_then(|days| now.checked_sub_signed(TimeDelta::days(i64::from(days))));
+                integration.backfill_from = start_of_window(now, backfill_days);
             }
             if let Some(order) = order {
                 integration.people_order_proven = Some(order.sorted);

@@ -94,8 +94,19 @@ pub(crate) struct ConversationCounts {
     removed: i64,
     /// Not imported; each is listed as skipped, with its reason.
     skipped: i64,
+    /// How many of them for which reason.
+    skipped_by_reason: SkippedByReason,
     /// Not readable; each is listed as skipped, with the reason `unreadable`.
     failed: i64,
+}
+
+/// Why conversations were not imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct SkippedByReason {
+    /// They match no contact yet.
+    no_match: i64,
+    /// They are older than the backfill window.
+    before_backfill: i64,
 }
 
 /// Why a sync failed, or what keeps it from going on.
@@ -152,6 +163,10 @@ fn conversation_counts(row: &SyncRow) -> ConversationCounts {
         unchanged: row.conversations_unchanged,
         removed: row.conversations_removed,
         skipped: row.conversations_skipped,
+        skipped_by_reason: SkippedByReason {
+            no_match: row.conversations_skipped - row.conversations_before_backfill,
+            before_backfill: row.conversations_before_backfill,
+        },
         failed: row.conversations_failed,
     }
 }
@@ -182,12 +197,15 @@ mod tests {
             (AccountId::new_v7(now), IntegrationId::new_v7(now), SyncId::new_v7(now));
         let mut row = SyncRow::queued((account, integration), id, ("full", "manual"), None, now);
         row.conversations_skipped = 3;
+        row.conversations_before_backfill = 1;
         row.expected_people = Some(2000);
         row.problem_code = Some("crisp_unavailable".to_owned());
         let written = serde_json::to_value(Sync::from(row)).unwrap();
         assert_eq!(written["id"], id.to_string());
         assert_eq!(written["expected"], json!({"people": 2000, "conversations": null}));
         assert_eq!(written["conversations"]["skipped"], 3);
+        let by_reason = json!({"no_match": 2, "before_backfill": 1});
+        assert_eq!(written["conversations"]["skipped_by_reason"], by_reason);
         assert_eq!(
             written["people"],
             json!({"read": 0, "created": 0, "updated": 0, "unchanged": 0, "removed": 0, "failed": 0})

@@ -115,6 +115,7 @@ async fn call_conversations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, conversations::save, integration, &rows, now());
     call!(setting, called, conversations::link_companies, &[id.as_uuid()]);
     call!(setting, called, matches::record, &[decision], now());
+    call!(setting, called, messages::forget_notes, integration, now());
     call!(setting, called, messages::save, id, &[message(1, 0)], now());
     call!(setting, called, messages::forget, &[id.as_uuid()]);
 }
