@@ -147,7 +147,7 @@ impl Live<'_> {
         session.commit().await?;
         let data = match &found {
             Some(profile) if settings.mapping.uses_data() => {
-                absent_as_none(self.client.people_data(self.website, &profile.people_id).await)?
+                absent_as_none(self.client.people_data(self.website, &profile.people_id).await)?.flatten()
             }
             _ => None,
         };
@@ -219,7 +219,8 @@ impl Live<'_> {
                 Ok(Release::Idle)
             }
             Verdict::LetGo => Ok(Release::Idle),
-            Verdict::Retry | Verdict::GiveUp => Err(error),
+            Verdict::Retry(Some(not_before)) => Ok(Release::DueAt(not_before)),
+            Verdict::Retry(None) | Verdict::GiveUp => Err(error),
         }
     }
 }

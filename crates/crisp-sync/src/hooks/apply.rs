@@ -55,7 +55,7 @@ pub(crate) async fn slice(
 async fn apply_or_isolate(engine: &Engine, lease: &Lease, pending: &[PendingHook]) -> Result<(), Error> {
     let Err(error) = apply(engine, lease, pending).await else { return Ok(()) };
     match (error.verdict(clock::now()), pending) {
-        (Verdict::Retry | Verdict::LetGo, _) => Err(error),
+        (Verdict::Retry(_) | Verdict::LetGo, _) => Err(error),
         (_, [poison]) => put_off(engine, lease, poison, &error).await,
         (_, _) => {
             for hook in pending {

@@ -175,14 +175,19 @@ async fn store(
 
 fn new_hook(integration: IntegrationId, one: &Waiting, now: DateTime<Utc>) -> NewHook {
     let event = Event::parse(&one.envelope).ok();
+    // An event in a shape that nobody knows still says whom it is about: that record is read instead.
+    let session_id =
+        event.as_ref().map_or_else(|| one.envelope.session_id(), |event| event.session_id().cloned());
+    let people_id =
+        event.as_ref().map_or_else(|| one.envelope.people_id(), |event| event.people_id().cloned());
     let storable = |text: &str| crisp_domain::text::storable(text);
     NewHook {
         id: crisp_domain::ids::uuid_v7(now),
         integration_id: integration,
         dedupe_key: hooks::dedupe_key(&one.body),
         event: storable(&one.envelope.event),
-        session_id: event.as_ref().and_then(Event::session_id).map(|id| storable(id.as_str())),
-        people_id: event.as_ref().and_then(Event::people_id).map(|id| storable(id.as_str())),
+        session_id: session_id.map(|id| storable(id.as_str())),
+        people_id: people_id.map(|id| storable(id.as_str())),
         crisp_at: one.envelope.timestamp_ms.and_then(time::from_ms),
         body: one.body.clone(),
     }

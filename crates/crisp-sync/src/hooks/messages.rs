@@ -39,7 +39,7 @@ pub(super) async fn said(
     }
     let before = stored(batch, conversation, facts.fingerprint).await?;
     let now = batch.scope.now;
-    let mut row = transcript::to_row(before.as_ref(), &facts, now);
+    let mut row = transcript::to_row(before.as_ref(), &facts, Batch::stamp(hook).crisp_at, now);
     row.content_stamp_ms = Some(Batch::stamp(hook).crisp_at.timestamp_millis());
     row.content_hooked_at = Some(hook.received_at);
     if let Some(before) = before {
@@ -176,6 +176,7 @@ fn placeholder(fingerprint: Fingerprint, now: chrono::DateTime<chrono::Utc>) -> 
         removed_at: None,
         content_stamp_ms: None,
         content_hooked_at: None,
+        sent_at_assumed: false,
     }
 }
 

@@ -1,14 +1,17 @@
 //! Walks pages of conversations.
 
 use chrono::{DateTime, Utc};
-use crisp_client::{Conversation, ConversationsQuery, Record};
+use crisp_client::ConversationsQuery;
+use crisp_client::page::Walk;
 use crisp_domain::ConversationFacts;
 use crisp_storage::{sightings, unreadable};
 
+use super::odd::Odd;
 use super::people::{OVERLAP, PER_PAGE};
 use super::{Ahead, Next, Run, Stage, count};
 use crate::clock;
 use crate::error::Error;
+use crate::observe::lies_ahead;
 use crate::threads::{self, Reading, Verify};
 
 /// Decayed changes that must have come through hooks before the channel is trusted with message texts.
@@ -19,7 +22,7 @@ const TRUSTED_LOSS: f64 = 0.005;
 /// A page of conversations.
 pub(super) struct Fetched {
     facts: Vec<ConversationFacts>,
-    odd: Vec<(String, String)>,
+    odd: Odd,
     rows: usize,
     more: bool,
     /// When it was asked for (our clock).
@@ -33,10 +36,10 @@ impl Run<'_> {
             Some(Ahead::Conversations(ahead, page)) if ahead == number => page?,
             _ => self.fetch_conversations(number, self.since()).await?,
         };
-        let last =
-            page.rows == 0 || (!page.more && (page.rows < usize::from(PER_PAGE) || self.mark.seen_more));
+        let mut list = self.mark.list;
+        let last = list.ends_with(page.rows, page.more, PER_PAGE, self.aim());
         let prefetch = !last && self.may_go_on();
-        let (written, ahead) = futures::join!(self.write_conversations(page, last), async {
+        let (written, ahead) = futures::join!(self.write_conversations(page, list, last), async {
             if prefetch { Some(self.fetch_conversations(number + 1, self.since()).await) } else { None }
         });
         written?;
@@ -47,7 +50,7 @@ impl Run<'_> {
     /// The newest page once more, whole: state, assignee, subject and e-mail move no `updated_at`.
     pub(super) async fn rolling(&mut self) -> Result<Next, Error> {
         let page = self.fetch_conversations(1, None).await?;
-        self.write_conversations(page, true).await?;
+        self.write_conversations(page, self.mark.list, true).await?;
         Ok(Next::Step)
     }
 
@@ -75,25 +78,27 @@ impl Run<'_> {
             ..ConversationsQuery::default()
         };
         let listed = self.client.conversations_page(self.website, &query).await?;
+        let odd = Odd::of(&listed, page);
         let rows = listed.records.len();
-        let (facts, odd) = sort_out(listed.records, page);
+        let facts = listed.records.iter().flatten().map(ConversationFacts::from_wire).collect();
         Ok(Fetched { facts, odd, rows, more: listed.more, sent_at })
     }
 
-    async fn write_conversations(&self, page: Fetched, last: bool) -> Result<(), Error> {
+    async fn write_conversations(&self, page: Fetched, list: Walk, last: bool) -> Result<(), Error> {
         let mut scope = self.open().await?;
-        let (id, now) = (scope.id(), scope.now);
+        let now = scope.now;
         let rolling = self.mark.stage == Stage::Rolling;
         let sessions: Vec<String> =
             page.facts.iter().map(|facts| facts.session_id.as_str().to_owned()).collect();
         if self.is_complete() {
-            sightings::record(&mut scope.session, self.id(), sightings::Kind::Conversation, &sessions)
-                .await?;
+            let seen = [sessions.as_slice(), page.odd.named.as_slice()].concat();
+            sightings::record(&mut scope.session, self.id(), sightings::Kind::Conversation, &seen).await?;
         }
-        unreadable::save(&mut scope.session, id, unreadable::Kind::Conversation, &page.odd, now).await?;
-        unreadable::clear(&mut scope.session, id, unreadable::Kind::Conversation, &sessions).await?;
-        let newest = page.facts.iter().filter_map(|facts| facts.updated_at).max();
-        let (read, failed, more) = (count(page.rows), count(page.odd.len()), page.more);
+        let anew = !self.is_incremental() && self.mark.page <= 1;
+        page.odd.save(&mut scope, unreadable::Kind::Conversation, &sessions, anew).await?;
+        let told = page.facts.iter().filter_map(|facts| facts.updated_at);
+        let newest = told.filter(|at| !lies_ahead(*at, page.sent_at)).max();
+        let (read, failed) = (count(page.rows), count(page.odd.listed.len()));
         let reading = Reading {
             facts: page.facts,
             sent_at: page.sent_at,
@@ -114,7 +119,7 @@ impl Run<'_> {
             if counts_hooks {
                 super::finish::count_hooks(integration, tally.news, tally.unheard, now);
             }
-            mark.seen_more |= more;
+            mark.list = list;
             mark.newest_conversation = mark.newest_conversation.max(newest);
             match next {
                 Some(stage) => {
@@ -151,23 +156,4 @@ impl Run<'_> {
             _ => Verify::Hooked,
         }
     }
-}
-
-/// Readable conversations in our words, and the odd ones with the reason.
-fn sort_out(
-    records: Vec<Record<Conversation>>,
-    page: u32,
-) -> (Vec<ConversationFacts>, Vec<(String, String)>) {
-    let (mut facts, mut odd) = (Vec::with_capacity(records.len()), Vec::new());
-    for (place, record) in records.into_iter().enumerate() {
-        match record {
-            Ok(conversation) => facts.push(ConversationFacts::from_wire(&conversation)),
-            Err(unreadable) => {
-                let name =
-                    unreadable.identity.clone().unwrap_or_else(|| format!("page {page}, row {}", place + 1));
-                odd.push((crisp_domain::text::storable(&name), unreadable.to_string()));
-            }
-        }
-    }
-    (facts, odd)
 }
