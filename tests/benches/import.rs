@@ -67,7 +67,7 @@ async fn fetch(sim: &Simulator, website: WebsiteId) -> anyhow::Result<Duration> 
     while people.try_next().await?.is_some() {}
     let pages: Vec<_> = client.conversations(website, ConversationsQuery::default()).try_collect().await?;
     let sessions = pages.into_iter().flat_map(|page| page.records).flatten();
-    let matched = sessions.filter(|one| one.people_id.is_some() || one.email.is_some());
+    let matched = sessions.filter(|one| one.people_id.value().is_some() || one.email.value().is_some());
     futures::stream::iter(matched)
         .map(|one| client.messages_backwards(website, one.session_id).try_for_each(|_| async { Ok(()) }))
         .buffer_unordered(CONCURRENCY)

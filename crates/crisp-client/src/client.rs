@@ -7,9 +7,9 @@ mod records;
 mod reply;
 mod request;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use backon::Retryable;
@@ -21,6 +21,7 @@ use url::Url;
 use crate::decode;
 use crate::error::{Error, Outage};
 use crate::gate::{Gate, Outcome, Unlimited};
+use crate::ids::WebsiteId;
 use crate::pacing;
 use crate::page::{Page, Wire};
 
@@ -41,8 +42,8 @@ pub struct Client {
 struct Shared {
     http: reqwest::Client,
     options: ClientOptions,
-    /// Set once Crisp has proven not to know `filter_inbox_id=all`.
-    inboxes_unknown: AtomicBool,
+    /// Websites for which Crisp has proven not to know `filter_inbox_id=all`.
+    without_inboxes: Mutex<HashSet<WebsiteId>>,
 }
 
 impl Client {
@@ -51,7 +52,7 @@ impl Client {
         let options = options.checked()?;
         let http = http_client(&options)
             .map_err(|source| Error::Setup { what: "its HTTP client", source: Some(source.without_url()) })?;
-        let shared = Shared { http, options, inboxes_unknown: AtomicBool::new(false) };
+        let shared = Shared { http, options, without_inboxes: Mutex::default() };
         Ok(Self { shared: Arc::new(shared), gate: Arc::new(Unlimited) })
     }
 
@@ -64,9 +65,9 @@ impl Client {
     /// Reads a list, record by record.
     async fn list<T: Wire>(&self, request: &Request<'_>) -> Result<Page<T>, Error> {
         let answer = self.ask(request).await?;
-        let records = records::records(&answer.data)
+        let listed = records::records(&answer.data)
             .map_err(|flaw| Error::malformed(within_data(&flaw.path), decode::reason(&flaw.cause)))?;
-        Ok(Page { records, more: answer.more })
+        Ok(Page { records: listed.records, damaged: listed.damaged, more: answer.more })
     }
 
     /// Reads one object.
@@ -78,7 +79,8 @@ impl Client {
     /// Reads `data` as it is.
     async fn value(&self, request: &Request<'_>) -> Result<Value, Error> {
         let answer = self.ask(request).await?;
-        decode::parse(answer.data.get())
+        decode::lenient(answer.data.get())
+            .map(|(value, _)| value)
             .map_err(|flaw| Error::malformed(within_data(&flaw.path), decode::reason(&flaw.cause)))
     }
 
@@ -107,15 +109,25 @@ impl Client {
         let request = self.shared.http.get(url).basic_auth(credentials.identifier(), Some(credentials.key()));
         let mut response = request.send().await.map_err(outage)?;
         let mut reply = Reply::new(response.status().as_u16(), response.headers());
-        let limit = self.shared.options.max_body_bytes;
-        while let Some(chunk) = response.chunk().await.map_err(outage)? {
-            if reply.body.len().saturating_add(chunk.len()) > limit {
-                return Err(Outage::TooLarge { limit });
-            }
-            reply.body.extend_from_slice(&chunk);
+        match read_body(&mut response, self.shared.options.max_body_bytes).await {
+            Ok(body) => reply.body = body,
+            // A status stands whatever became of the words that came with it.
+            Err(_) if !reply.is_success() => {}
+            Err(outage) => return Err(outage),
         }
         Ok(reply)
     }
+}
+
+async fn read_body(response: &mut reqwest::Response, limit: usize) -> Result<Vec<u8>, Outage> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(outage)? {
+        if body.len().saturating_add(chunk.len()) > limit {
+            return Err(Outage::TooLarge { limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// Redirects could carry the credential elsewhere, a proxy would be read from the environment, and a retry below would

@@ -5,33 +5,32 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::fields::{at, id, integer, milliseconds, text};
+use crate::fields::{as_id, as_text, at, id, integer, milliseconds, told, word};
 use crate::ids::{Fingerprint, OperatorId, PeopleId, SessionId};
 use crate::page::{Record, Unreadable, Wire};
+use crate::told::Told;
 
 /// A conversation without its messages: a row of the list, or the object of its own route.
 #[derive(Clone, PartialEq)]
 pub struct Conversation {
     /// The conversation's id.
     pub session_id: SessionId,
-    /// The profile it is bound to; absent until it is bound.
-    pub people_id: Option<PeopleId>,
+    /// The profile it is bound to. Crisp leaves the key out where it is bound to none.
+    pub people_id: Told<PeopleId>,
     /// The state, from `state` or else from the numeric `status`.
     pub state: Option<State>,
     /// The operator it is assigned to.
-    pub assigned: Option<OperatorId>,
-    /// Whether the record speaks of the assignee at all; if not, `assigned` says nothing.
-    pub assigned_known: bool,
+    pub assigned: Told<OperatorId>,
     /// The newest message, from `preview_message`.
     pub preview_fingerprint: Option<Fingerprint>,
     /// The address in the conversation's metadata.
-    pub email: Option<String>,
+    pub email: Told<String>,
     /// The subject.
-    pub subject: Option<String>,
+    pub subject: Told<String>,
     /// Where it came from: `chat`, `email`, `urn:…`.
-    pub origin: Option<String>,
+    pub origin: Told<String>,
     /// The name in the conversation's metadata.
-    pub nickname: Option<String>,
+    pub nickname: Told<String>,
     /// When it began, in ms.
     pub created_at_ms: Option<i64>,
     /// When it changed, in ms. It follows messages; resolving or assigning does not move it.
@@ -82,19 +81,18 @@ impl Wire for Conversation {
     const IDENTITY: &'static str = "session_id";
 
     fn read(raw: Value) -> Record<Self> {
+        // What lacks its metadata altogether tells nothing of them: whoever reads it must not forget what is known.
+        let of_meta = |key| told(at(&raw, "meta"), key, as_text);
         Ok(Self {
             session_id: id(&raw, Self::IDENTITY).ok_or_else(Unreadable::identity_missing::<Self>)?,
-            people_id: id(&raw, "people_id"),
+            people_id: told(Some(&raw), "people_id", as_id),
             state: state(&raw),
-            assigned: id(&raw, "assigned.user_id"),
-            // A number or a list there tells nothing, and must not read as "nobody".
-            assigned_known: at(&raw, "assigned")
-                .is_some_and(|assigned| assigned.is_null() || assigned.is_object()),
+            assigned: assigned(&raw),
             preview_fingerprint: integer(&raw, "preview_message.fingerprint").map(Fingerprint::new),
-            email: text(&raw, "meta.email"),
-            subject: text(&raw, "meta.subject"),
-            origin: text(&raw, "meta.origin"),
-            nickname: text(&raw, "meta.nickname"),
+            email: of_meta("email"),
+            subject: of_meta("subject"),
+            origin: of_meta("origin"),
+            nickname: of_meta("nickname"),
             created_at_ms: milliseconds(&raw, "created_at"),
             updated_at_ms: milliseconds(&raw, "updated_at"),
             waiting_since_ms: milliseconds(&raw, "waiting_since"),
@@ -103,8 +101,16 @@ impl Wire for Conversation {
     }
 }
 
+/// Nobody is assigned where Crisp says null, or names no operator. Anything else, a missing key too, tells nothing.
+fn assigned(raw: &Value) -> Told<OperatorId> {
+    match at(raw, "assigned") {
+        Some(Value::Null) => Told::Nothing,
+        operator => told(operator, "user_id", |id| id.as_str().and(as_id(id))),
+    }
+}
+
 fn state(raw: &Value) -> Option<State> {
-    let word = text(raw, "state").and_then(|word| State::from_word(&word));
+    let word = word(raw, "state").and_then(State::from_word);
     word.or_else(|| integer(raw, "status").and_then(State::from_status))
 }
 
@@ -184,11 +190,14 @@ mod tests {
             "meta":{"nickname":"Ana Example","email":"ana@northwind.example","phone":"","origin":"chat","subject":"Pricing"},
             "created_at":1_767_220_000_000_i64,"updated_at":1_767_225_604_990_i64,"waiting_since":1_767_225_604_987_i64});
         let read = Conversation::read(raw).unwrap();
-        assert_eq!(read.people_id, Some(PeopleId::new("P")));
-        assert_eq!((read.state, read.assigned_known), (Some(State::Unresolved), true));
-        assert_eq!(read.assigned, Some(OperatorId::new("OP")));
+        assert_eq!(read.people_id, Told::Value(PeopleId::new("P")));
+        assert_eq!(read.state, Some(State::Unresolved));
+        assert_eq!(read.assigned, Told::Value(OperatorId::new("OP")));
         assert_eq!(read.preview_fingerprint, Some(Fingerprint::new(176_722_560_418_342)));
-        assert_eq!((read.subject.as_deref(), read.origin.as_deref()), (Some("Pricing"), Some("chat")));
+        assert_eq!(
+            (read.subject, read.origin),
+            (Told::Value("Pricing".to_owned()), Told::Value("chat".to_owned()))
+        );
         assert_eq!(read.waiting_since_ms, Some(1_767_225_604_987));
     }
 
@@ -206,15 +215,46 @@ mod tests {
 
     #[test]
     fn nobody_assigned_is_not_the_same_as_unknown() {
-        for (raw, known) in [
-            (json!({"session_id":"S"}), false),
-            (json!({"session_id":"S","assigned":null}), true),
-            (json!({"session_id":"S","assigned":{}}), true),
-            (json!({"session_id":"S","assigned":7}), false),
+        for (raw, expected) in [
+            (json!({"session_id":"S"}), Told::Silent),
+            (json!({"session_id":"S","assigned":null}), Told::Nothing),
+            (json!({"session_id":"S","assigned":{}}), Told::Nothing),
+            (json!({"session_id":"S","assigned":{"user_id":null}}), Told::Nothing),
+            (json!({"session_id":"S","assigned":7}), Told::Silent),
+            (json!({"session_id":"S","assigned":{"user_id":7}}), Told::Silent),
         ] {
-            let read = Conversation::read(raw).unwrap();
-            assert_eq!((read.assigned, read.assigned_known), (None, known));
+            assert_eq!(Conversation::read(raw).unwrap().assigned, expected);
         }
+    }
+
+    #[test]
+    fn a_row_that_lacks_its_metadata_is_silent_about_them() {
+        for meta in [json!(null), json!([]), json!("x"), json!(7)] {
+            let read = Conversation::read(json!({"session_id":"S","meta":meta})).unwrap();
+            assert_eq!((read.email, read.subject, read.origin, read.nickname), Default::default());
+        }
+        let read =
+            Conversation::read(json!({"session_id":"S","meta":{"email":"","subject":null,"nickname":[1]}}))
+                .unwrap();
+        assert_eq!((read.email, read.subject, read.origin), (Told::Nothing, Told::Nothing, Told::Nothing));
+        assert_eq!(read.nickname, Told::Silent);
+    }
+
+    #[test]
+    fn a_profile_of_another_type_is_no_word_about_the_profile() {
+        for (people_id, expected) in [
+            (json!(null), Told::Nothing),
+            (json!(""), Told::Nothing),
+            (json!([]), Told::Silent),
+            (json!({"id": 1}), Told::Silent),
+            (json!(12), Told::Value(PeopleId::new("12"))),
+        ] {
+            assert_eq!(
+                Conversation::read(json!({"session_id":"S","people_id":people_id})).unwrap().people_id,
+                expected
+            );
+        }
+        assert_eq!(Conversation::read(json!({"session_id":"S"})).unwrap().people_id, Told::Nothing);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub enum Error {
     /// 402: the website's plan does not include this.
     #[error("the website's Crisp plan does not include this request")]
     PlanMissing,
-    /// 420, 429 or 422: a limiter or the daily quota. Never retried inside.
+    /// 420, 429 or a 422 that speaks of a limit: a limiter or the daily quota. Never retried inside.
     #[error("Crisp's rate limit or quota is used up")]
     RateLimited {
         /// How long to wait, if Crisp says so.
@@ -118,6 +118,7 @@ impl Error {
             Self::NotFound => Remedy::TreatAsAbsent,
             Self::RateLimited { retry_after } => Remedy::WaitForQuota(*retry_after),
             Self::Refused(_) => Remedy::WaitForQuota(None),
+            Self::Unavailable { cause: Outage::TooLarge { .. }, .. } => Remedy::Report,
             Self::Unavailable { retry_after, .. } => Remedy::TryLater(*retry_after),
             Self::Setup { .. } | Self::Malformed { .. } | Self::Rejected { .. } => Remedy::Report,
         }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::moment;
+
 /// An id that is empty or made of blanks only; Crisp means "unknown" by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id cannot be blank")]
@@ -137,6 +139,17 @@ impl Fingerprint {
     pub const fn get(self) -> i64 {
         self.0
     }
+
+    /// When the message was written (ms, to the second), where the number tells: those that Crisp makes have 15 or 16
+    /// digits, of which the first ten are unix seconds.
+    pub fn time_ms(self) -> Option<i64> {
+        let seconds = match self.0 {
+            100_000_000_000_000..1_000_000_000_000_000 => self.0 / 100_000,
+            1_000_000_000_000_000..10_000_000_000_000_000 => self.0 / 1_000_000,
+            _ => return None,
+        };
+        moment::of_epoch(seconds).filter(|time| moment::is_plausible(*time))
+    }
 }
 
 impl fmt::Display for Fingerprint {
@@ -165,6 +178,21 @@ mod tests {
         assert_eq!(serde_json::to_string(&session).unwrap(), "\"session_1\"");
         let fingerprint: Fingerprint = "-12".parse().unwrap();
         assert_eq!(serde_json::to_string(&fingerprint).unwrap(), "-12");
+    }
+
+    #[test]
+    fn a_fingerprint_of_crisps_own_tells_when_it_was_made() {
+        for (number, expected) in [
+            (176_722_560_418_342, Some(1_767_225_604_000)),
+            (1_767_225_604_183_429, Some(1_767_225_604_000)),
+            (99_999_999_999_999, None),
+            (999_999_999_999_999, None),
+            (12, None),
+            (-7, None),
+            (i64::MIN, None),
+        ] {
+            assert_eq!(Fingerprint::new(number).time_ms(), expected, "{number}");
+        }
     }
 
     #[test]

@@ -12,8 +12,8 @@
 //!
 //! Real workspaces hold twelve years of data: fields are missing, null, empty or of another type, emails are cut through the
 //! middle of an emoji, numbers overflow. So [a page](Page) is read record by record. A field that is not what it should be
-//! is absent; a record that cannot be read at all (no id, nested too deeply, a number out of range) becomes an
-//! [`Unreadable`] that says where, never what. Each record keeps its `raw` JSON, since there is more in it than we name. A list
+//! is absent, and where it is one that nobody can hold (nested without end, a number out of range) the page says so beside
+//! the record; a record that cannot be read at all (no id) becomes an [`Unreadable`] that says where, never what. Each record keeps its `raw` JSON, since there is more in it than we name. A list
 //! that is no list is an error, never an empty list: absence may mean removal to whoever asked.
 //!
 //! # Requests are scarce
@@ -58,10 +58,12 @@ pub mod hook;
 mod ids;
 mod mend;
 pub mod messages;
+pub mod moment;
 mod operators;
 pub mod page;
 pub mod people;
 mod plugin;
+mod told;
 
 #[cfg(feature = "http")]
 pub mod client;
@@ -79,6 +81,7 @@ pub use operators::Operator;
 pub use page::{Page, Record, Unreadable, Wire};
 pub use people::{PeopleQuery, Profile};
 pub use plugin::{Subscription, SubscriptionSettings, Website};
+pub use told::Told;
 
 #[cfg(feature = "http")]
 pub use client::{Client, ClientOptions, Credentials, DEFAULT_BASE_URL};

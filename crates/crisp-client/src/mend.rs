@@ -1,11 +1,16 @@
-//! Makes JSON text of what nearly is: replaces invalid UTF-8 and lone surrogate escapes, escapes bare control characters.
+//! Makes JSON text of what nearly is: replaces invalid UTF-8 and lone surrogate escapes, escapes bare control characters,
+//! drops a byte order mark, and writes `null` for JavaScript's `NaN` and `Infinity`.
 
 use std::borrow::Cow;
 
 const REPLACEMENT: &str = "\\ufffd";
 
-/// The text, borrowed where nothing had to be mended. What stands outside of strings is left alone.
+/// Numbers that JavaScript has and JSON has not.
+const NO_NUMBERS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+
+/// The text, borrowed where nothing had to be mended.
 pub(crate) fn mend(body: &[u8]) -> Cow<'_, str> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     match String::from_utf8_lossy(body) {
         Cow::Borrowed(text) => mend_text(text).map_or(Cow::Borrowed(text), Cow::Owned),
         Cow::Owned(text) => Cow::Owned(mend_text(&text).unwrap_or(text)),
@@ -21,6 +26,7 @@ fn mend_text(text: &str) -> Option<String> {
         match flaw.kind {
             Kind::LoneSurrogate => mended.push_str(REPLACEMENT),
             Kind::Control(byte) => mended.push_str(&escaped(byte)),
+            Kind::NoNumber => mended.push_str("null"),
         }
         copied = scan.position;
     }
@@ -43,6 +49,7 @@ struct Flaw {
 enum Kind {
     LoneSurrogate,
     Control(u8),
+    NoNumber,
 }
 
 struct Scan<'text> {
@@ -64,9 +71,20 @@ impl Scan<'_> {
                     return Some(Flaw { start, kind: Kind::LoneSurrogate });
                 }
                 0..0x20 if self.in_string => return Some(Flaw { start, kind: Kind::Control(byte) }),
+                b'N' | b'I' | b'-' if !self.in_string && self.is_no_number(start) => {
+                    return Some(Flaw { start, kind: Kind::NoNumber });
+                }
                 _ => {}
             }
         }
+    }
+
+    /// Steps behind a number at `start` that is none.
+    fn is_no_number(&mut self, start: usize) -> bool {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let found = NO_NUMBERS.iter().find(|word| rest.starts_with(word));
+        self.position = found.map_or(self.position, |word| start + word.len());
+        found.is_some()
     }
 
     /// Steps behind the escape at `start`, and behind its partner if it is half of a pair.
@@ -122,6 +140,17 @@ mod tests {
         assert_eq!(mend(b"\"a\xffb\""), "\"a\u{fffd}b\"");
         assert_eq!(mend(b"{\n\"a\":\"1\n2\"\n}"), "{\n\"a\":\"1\\u000a2\"\n}");
         assert!(matches!(mend("{\"é\":1}".as_bytes()), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn numbers_that_json_has_not_become_null_outside_of_strings() {
+        let text = "{\"NaN\":NaN,\"a\":[-Infinity,Infinity,-1],\"b\":\"Infinity\"}";
+        assert_eq!(mend(text.as_bytes()), "{\"NaN\":null,\"a\":[null,null,-1],\"b\":\"Infinity\"}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped() {
+        assert_eq!(mend(b"\xef\xbb\xbf{}"), "{}");
     }
 
     proptest! {

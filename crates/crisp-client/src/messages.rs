@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::fields::{at, flag, id, integer, milliseconds, text};
+use crate::fields::{at, flag, id, integer, milliseconds, text, word};
 use crate::ids::{Fingerprint, SessionId};
 use crate::page::{Page, Record, Unreadable, Wire};
 
@@ -56,7 +56,7 @@ impl Wire for Message {
             fingerprint: integer(&raw, Self::IDENTITY)
                 .map(Fingerprint::new)
                 .ok_or_else(Unreadable::identity_missing::<Self>)?,
-            kind: text(&raw, "type").unwrap_or_default(),
+            kind: word(&raw, "type").unwrap_or_default().to_owned(),
             from: from(&raw),
             origin: text(&raw, "origin"),
             content: at(&raw, "content").cloned().unwrap_or_default(),
@@ -71,10 +71,14 @@ impl Wire for Message {
 }
 
 fn from(raw: &Value) -> Option<From> {
-    match at(raw, "from")?.as_str()? {
-        "user" => Some(From::User),
-        "operator" => Some(From::Operator),
-        _ => None,
+    let word = word(raw, "from")?.trim();
+    let is = |side: &str| word.eq_ignore_ascii_case(side);
+    if is("user") {
+        Some(From::User)
+    } else if is("operator") {
+        Some(From::Operator)
+    } else {
+        None
     }
 }
 
@@ -101,35 +105,72 @@ pub enum Selector {
     After(i64),
 }
 
+/// Where a walk through a conversation goes after a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Onward {
+    /// There is more: ask for this batch.
+    Next(Selector),
+    /// Everything has been read.
+    Whole,
+    /// Crisp says that there is more, but gives nothing of it: older messages cannot be reached.
+    Stuck,
+}
+
 /// Walks a conversation from its newest messages to its oldest: a batch in, the next selector out.
 ///
 /// Crisp's bound is believed to be exclusive, and several messages may share a millisecond. So each step asks for the
-/// oldest time seen *plus one*, and only when that brings nothing unseen for the oldest time itself.
+/// oldest time seen *plus one*; where that brings nothing unseen, for that time itself, then for the one before, in case
+/// the bound is inclusive; and then it is stuck. A batch without any time is placed by its fingerprints. Every step that
+/// is not one of these two brings something unseen, so a walk always ends.
 #[derive(Debug, Clone, Default)]
 pub struct Backwards {
-    previous: HashSet<Fingerprint>,
+    seen: HashSet<Fingerprint>,
     oldest_ms: Option<i64>,
-    stepped_over: bool,
+    steps_back: u8,
 }
 
+/// How often the bound moves back by a millisecond where nothing unseen comes.
+const MOST_STEPS_BACK: u8 = 2;
+
 impl Backwards {
-    /// The selector after this batch, or `None` when the conversation has been read whole.
-    pub fn next(&mut self, batch: &Page<Message>) -> Option<Selector> {
+    /// Goes on with a walk that has come as far back as this time (ms).
+    pub fn resumed(oldest_ms: i64) -> (Self, Selector) {
+        let walk = Self { oldest_ms: Some(oldest_ms), ..Self::default() };
+        (walk, Selector::Before(oldest_ms.saturating_add(1)))
+    }
+
+    /// Where to go on after this batch.
+    pub fn next(&mut self, batch: &Page<Message>) -> Onward {
         if !batch.more || batch.records.is_empty() {
-            return None;
+            return Onward::Whole;
         }
-        let readable = || batch.records.iter().filter_map(|record| record.as_ref().ok());
-        let fresh = readable().any(|message| !self.previous.contains(&message.fingerprint));
-        let oldest = readable().filter_map(|message| message.timestamp_ms).chain(self.oldest_ms).min()?;
-        self.previous = readable().map(|message| message.fingerprint).collect();
-        self.oldest_ms = Some(oldest);
-        let again = !fresh && self.stepped_over;
-        self.stepped_over = !fresh;
-        match (fresh, again) {
-            (true, _) => Some(Selector::Before(oldest.saturating_add(1))),
-            (false, false) => Some(Selector::Before(oldest)),
-            (false, true) => None,
+        let fingerprints: Vec<Fingerprint> = batch.records.iter().filter_map(fingerprint).collect();
+        let said = batch.records.iter().flatten().filter_map(|message| message.timestamp_ms).min();
+        let oldest =
+            said.or_else(|| fingerprints.iter().filter_map(|fingerprint| fingerprint.time_ms()).min());
+        let unseen_before = self.seen.len();
+        self.seen.extend(fingerprints);
+        self.oldest_ms = oldest.into_iter().chain(self.oldest_ms).min();
+        self.steps_back = if self.seen.len() > unseen_before { 0 } else { self.steps_back + 1 };
+        match self.oldest_ms {
+            Some(oldest) if self.steps_back <= MOST_STEPS_BACK => {
+                Onward::Next(Selector::Before(oldest.saturating_add(1 - i64::from(self.steps_back))))
+            }
+            Some(_) | None => Onward::Stuck,
         }
+    }
+
+    /// How far back the walk has come (ms).
+    pub fn oldest_ms(&self) -> Option<i64> {
+        self.oldest_ms
+    }
+}
+
+/// A record's fingerprint, also where nothing else of it could be read.
+pub fn fingerprint(record: &Record<Message>) -> Option<Fingerprint> {
+    match record {
+        Ok(message) => Some(message.fingerprint),
+        Err(odd) => odd.identity.as_deref()?.parse().ok(),
     }
 }
 
@@ -139,11 +180,18 @@ mod tests {
 
     use super::*;
 
-    fn batch(messages: &[(i64, i64)], more: bool) -> Page<Message> {
-        let read = |&(fingerprint, timestamp): &(i64, i64)| {
-            Message::read(json!({"fingerprint": fingerprint, "timestamp": timestamp}))
+    /// A time of day, far enough from 1970 to be believed.
+    const NOON: i64 = 1_767_225_600_000;
+
+    fn batch(messages: &[(i64, i64)]) -> Page<Message> {
+        let read = |&(fingerprint, time): &(i64, i64)| {
+            Message::read(json!({"fingerprint": fingerprint, "timestamp": NOON + time}))
         };
-        Page { records: messages.iter().map(read).collect(), more }
+        Page { records: messages.iter().map(read).collect(), damaged: Vec::new(), more: true }
+    }
+
+    fn before(time: i64) -> Onward {
+        Onward::Next(Selector::Before(NOON + time))
     }
 
     #[test]
@@ -177,25 +225,63 @@ mod tests {
     }
 
     #[test]
+    fn sides_are_known_in_any_case() {
+        for (word, side) in [("User", Some(From::User)), (" OPERATOR ", Some(From::Operator)), ("bot", None)]
+        {
+            assert_eq!(Message::read(json!({"fingerprint": 1, "from": word})).unwrap().from, side, "{word}");
+        }
+    }
+
+    #[test]
     fn walking_backwards_ends_with_status_200() {
         let mut walk = Backwards::default();
-        assert_eq!(walk.next(&batch(&[(3, 30), (4, 40)], true)), Some(Selector::Before(31)));
-        assert_eq!(walk.next(&batch(&[(2, 20), (3, 30)], true)), Some(Selector::Before(21)));
-        assert_eq!(walk.next(&batch(&[(1, 10), (2, 20)], false)), None);
+        assert_eq!(walk.next(&batch(&[(3, 30), (4, 40)])), before(31));
+        assert_eq!(walk.next(&batch(&[(2, 20), (3, 30)])), before(21));
+        assert_eq!(walk.next(&Page { more: false, ..batch(&[(1, 10), (2, 20)]) }), Onward::Whole);
     }
 
     #[test]
-    fn a_batch_of_one_instant_is_stepped_over_once() {
+    fn a_bound_that_brings_nothing_new_moves_back_twice_and_then_the_walk_is_stuck() {
         let mut walk = Backwards::default();
-        let instant = batch(&[(3, 30), (4, 30)], true);
-        assert_eq!(walk.next(&instant), Some(Selector::Before(31)));
-        assert_eq!(walk.next(&instant), Some(Selector::Before(30)));
-        assert_eq!(walk.next(&instant), None);
+        let instant = batch(&[(3, 30), (4, 30)]);
+        assert_eq!(walk.next(&instant), before(31));
+        assert_eq!(walk.next(&instant), before(30));
+        assert_eq!(walk.next(&instant), before(29));
+        assert_eq!(walk.next(&instant), Onward::Stuck);
     }
 
     #[test]
-    fn a_batch_without_any_time_ends_the_walk() {
-        let page = Page { records: vec![Message::read(json!({"fingerprint": 1}))], more: true };
-        assert_eq!(Backwards::default().next(&page), None);
+    fn an_inclusive_bound_is_got_past() {
+        let mut walk = Backwards::default();
+        let instant = batch(&[(3, 30), (4, 30)]);
+        for expected in [before(31), before(30), before(29)] {
+            assert_eq!(walk.next(&instant), expected);
+        }
+        assert_eq!(
+            walk.next(&batch(&[(1, 10), (2, 20)])),
+            before(11),
+            "what is new again asks for its own time again"
+        );
+    }
+
+    #[test]
+    fn a_batch_without_any_time_is_placed_by_its_fingerprints() {
+        let untimed = |fingerprint: i64| Page {
+            records: vec![Message::read(json!({"fingerprint": fingerprint}))],
+            ..batch(&[])
+        };
+        let mut walk = Backwards::default();
+        assert_eq!(walk.next(&untimed(176_722_560_418_342)), before(4_001));
+        assert_eq!(Backwards::default().next(&untimed(12)), Onward::Stuck);
+    }
+
+    #[test]
+    fn a_time_that_nobody_can_mean_does_not_move_the_bound() {
+        let records = [json!(0), json!(1), json!("soon"), json!(NOON + 5)]
+            .into_iter()
+            .enumerate()
+            .map(|(fingerprint, time)| Message::read(json!({"fingerprint": fingerprint, "timestamp": time})))
+            .collect();
+        assert_eq!(Backwards::default().next(&Page { records, ..batch(&[]) }), before(6));
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+#[cfg(feature = "http")]
+use crate::fields::word;
 use crate::fields::{id, text};
 use crate::ids::OperatorId;
 use crate::page::{Record, Unreadable, Wire};
@@ -59,7 +61,7 @@ impl Wire for Seat {
     const IDENTITY: &'static str = Operator::IDENTITY;
 
     fn read(raw: Value) -> Record<Self> {
-        let invitation = text(&raw, "type").is_some_and(|kind| kind != "operator");
+        let invitation = word(&raw, "type").is_some_and(|kind| kind != "operator");
         match Operator::read(raw) {
             Ok(operator) => Ok(Self(Some(operator))),
             Err(_) if invitation => Ok(Self(None)),
@@ -85,7 +87,7 @@ mod tests {
         for (details, expected) in [
             (json!({"user_id":"OP","first_name":"Ole","last_name":"Olsen"}), Some("Ole Olsen")),
             (json!({"user_id":"OP","first_name":"","last_name":" Olsen "}), Some("Olsen")),
-            (json!({"user_id":"OP","first_name":null,"last_name":4}), None),
+            (json!({"user_id":"OP","first_name":null,"last_name":[4]}), None),
         ] {
             let operator = Operator::read(json!({"type":"operator","details":details})).unwrap();
             assert_eq!(operator.display_name().as_deref(), expected);

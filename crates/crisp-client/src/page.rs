@@ -1,5 +1,6 @@
 //! Pages of records, in which one odd record never costs the others.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One record of a page: read, or the reason why not.
@@ -22,6 +23,8 @@ pub struct Unreadable {
 pub struct Page<T> {
     /// The records, each read by itself.
     pub records: Vec<Record<T>>,
+    /// What was lost of records that were read all the same: a number that no float holds, nesting that has no end.
+    pub damaged: Vec<Unreadable>,
     /// Whether Crisp says that there is more behind this page (status 206).
     pub more: bool,
 }
@@ -46,21 +49,39 @@ pub(crate) fn rows(per_page: u8) -> u8 {
     per_page.clamp(20, 50)
 }
 
-/// Tells where a walk over numbered pages ends.
+/// Rows on a page unless one asks for more, as Crisp documents it.
+const DEFAULT_ROWS: u16 = 20;
+
+/// What a walk over a list is after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// Every record there is: a doubt about the end is worth a request.
+    Everything,
+    /// What is new: what is missed comes with the next complete walk.
+    News,
+}
+
+/// Tells where a walk over numbered pages ends; can be stored, so that anyone can go on with the walk.
 ///
-/// Crisp answers 206 while there is more. Whether every list does so at every size is not documented, so a full page
-/// with status 200 is believed to be the last one only where the same list has answered 206 before.
-#[derive(Debug, Clone, Copy, Default)]
+/// Crisp answers 206 while there is more. Whether every list does so at every size is not documented, nor whether it
+/// always gives as many rows as it is asked for. So a full page with status 200 is believed to be the last one only
+/// where the same list has answered 206 before; and where a first page of exactly 20 rows, the documented default,
+/// comes with 200, a walk that is after everything looks behind it once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Walk {
     seen_more: bool,
+    rows: Option<u16>,
 }
 
 impl Walk {
-    /// Takes note of a page and says whether it was the last one.
-    pub fn ends_with<T>(&mut self, page: &Page<T>, per_page: u8) -> bool {
-        self.seen_more |= page.more;
-        let short = page.records.len() < usize::from(rows(per_page));
-        page.records.is_empty() || (!page.more && (short || self.seen_more))
+    /// Takes note of a page of so many rows, and of whether Crisp said that there is more; says whether it was the last.
+    pub fn ends_with(&mut self, rows_read: usize, more: bool, per_page: u8, aim: Aim) -> bool {
+        let asked = u16::from(rows(per_page));
+        let is_default = aim == Aim::Everything && rows_read == usize::from(DEFAULT_ROWS);
+        let full = *self.rows.get_or_insert(if is_default { DEFAULT_ROWS.min(asked) } else { asked });
+        self.seen_more |= more;
+        let short = rows_read < usize::from(full);
+        rows_read == 0 || (!more && (short || self.seen_more))
     }
 }
 
@@ -68,22 +89,39 @@ impl Walk {
 mod tests {
     use super::*;
 
-    fn page(length: u32, more: bool) -> Page<u32> {
-        Page { records: (0..length).map(Ok).collect(), more }
+    fn ends(walk: &mut Walk, rows: usize, more: bool) -> bool {
+        walk.ends_with(rows, more, 50, Aim::Everything)
     }
 
     #[test]
     fn a_walk_ends_with_an_empty_page_or_a_short_last_one() {
-        assert!(Walk::default().ends_with(&page(0, true), 50));
-        assert!(Walk::default().ends_with(&page(49, false), 50));
-        assert!(!Walk::default().ends_with(&page(49, true), 50));
+        assert!(ends(&mut Walk::default(), 0, true));
+        assert!(ends(&mut Walk::default(), 49, false));
+        assert!(!ends(&mut Walk::default(), 49, true));
     }
 
     #[test]
     fn a_full_page_with_200_is_the_last_one_only_where_206_is_spoken() {
         let mut walk = Walk::default();
-        assert!(!walk.ends_with(&page(50, false), 50));
-        assert!(!walk.ends_with(&page(50, true), 50));
-        assert!(walk.ends_with(&page(50, false), 50));
+        assert!(!ends(&mut walk, 50, false));
+        assert!(!ends(&mut walk, 50, true));
+        assert!(ends(&mut walk, 50, false));
+    }
+
+    #[test]
+    fn a_crisp_that_gives_twenty_rows_whatever_is_asked_is_read_to_its_end() {
+        let mut walk = Walk::default();
+        assert!(!ends(&mut walk, 20, false));
+        assert!(!ends(&mut walk, 20, false));
+        assert!(ends(&mut walk, 7, false));
+        assert!(Walk::default().ends_with(20, false, 50, Aim::News), "news are not worth the request");
+    }
+
+    #[test]
+    fn a_walk_can_be_stored_on_its_way() {
+        let mut walk = Walk::default();
+        ends(&mut walk, 20, false);
+        let stored = serde_json::to_string(&walk).unwrap();
+        assert_eq!(serde_json::from_str::<Walk>(&stored).unwrap(), walk);
     }
 }

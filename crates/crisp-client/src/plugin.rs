@@ -20,13 +20,13 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Reads the `data` of Crisp's answer.
-    pub fn read(data: &Value) -> Self {
-        Self {
+    /// Reads the `data` of Crisp's answer; `None` where it is no object that could tell of an installation.
+    pub fn read(data: &Value) -> Option<Self> {
+        data.is_object().then(|| Self {
             active: flag(data, "active").unwrap_or(true),
             since: text(data, "since"),
             name: text(data, "name"),
-        }
+        })
     }
 }
 
@@ -83,9 +83,17 @@ mod tests {
 
     #[test]
     fn only_a_plain_no_makes_a_subscription_inactive() {
-        assert!(!Subscription::read(&json!({"active": false})).active);
-        assert!(Subscription::read(&json!({"active": true})).active);
-        assert!(Subscription::read(&json!({"active": null, "since": 7})).active);
+        let active = |data| Subscription::read(&data).unwrap().active;
+        assert!(!active(json!({"active": false})));
+        assert!(active(json!({"active": true})));
+        assert!(active(json!({"active": null, "since": 7})));
+    }
+
+    #[test]
+    fn an_answer_without_a_subscription_is_none() {
+        for odd in [json!(null), json!([]), json!(true), json!("x")] {
+            assert_eq!(Subscription::read(&odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -56,13 +56,35 @@ fn stringified(kind: &MessageKind, content: &Value) -> String {
         Value::Null if kind.as_str().is_empty() => "[message]".to_owned(),
         Value::Null => format!("[{kind}]"),
         Value::String(text) => text.clone(),
+        Value::Object(_) if kind.is_plain() => said(content).unwrap_or_else(|| content.to_string()),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => content.to_string(),
     }
+}
+
+/// What an object says where plain text was expected: its text, else its name, and its address.
+fn said(content: &Value) -> Option<String> {
+    let title = field(content, "text").or_else(|| field(content, "name"));
+    let lines: Vec<&str> = title.into_iter().chain(field(content, "url")).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// The text of a field, where it is there and not blank.
 fn field<'a>(content: &'a Value, name: &str) -> Option<&'a str> {
     content.get(name)?.as_str().map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// A label, where it is text that is not blank, or a number.
+fn label(content: &Value, name: &str) -> Option<String> {
+    content.get(name).and_then(plain)
+}
+
+/// Text that is not blank, or a number or truth value in words.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 impl fmt::Debug for Body {

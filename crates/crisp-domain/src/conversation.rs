@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use crisp_client::{Conversation, Fingerprint, OperatorId, PeopleId, SessionId, State};
+use crisp_client::{Conversation, Fingerprint, OperatorId, PeopleId, SessionId, State, Told};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString};
 
@@ -11,7 +11,8 @@ use crate::discreet::hidden;
 use crate::email::{self, EmailKey};
 use crate::{text, time};
 
-/// A conversation in our words, as a list row or a conversation object tells it.
+/// A conversation in our words, as a list row or a conversation object tells it. Where it is silent, what is known already
+/// stays true.
 ///
 /// `Debug` shows ids, status and times; not the person and not the subject.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,21 +20,19 @@ pub struct ConversationFacts {
     /// Crisp's id of it.
     pub session_id: SessionId,
     /// The profile it is bound to.
-    pub people_id: Option<PeopleId>,
-    /// Its status.
-    pub status: Status,
+    pub people_id: Told<PeopleId>,
+    /// Its status, where the record tells; a conversation that nobody has told of yet is [pending](Status::Pending).
+    pub status: Option<Status>,
     /// The subject.
-    pub subject: Option<String>,
+    pub subject: Told<String>,
     /// Where it came from: `chat`, `email`, `urn:…`.
-    pub origin: Option<String>,
+    pub origin: Told<String>,
     /// The operator it is assigned to.
-    pub assigned: Option<OperatorId>,
-    /// Whether Crisp said anything about the assignee; if not, what is known already stays true.
-    pub assigned_known: bool,
+    pub assigned: Told<OperatorId>,
     /// The address in its metadata, as it came, without surrounding blanks.
-    pub email: Option<String>,
+    pub email: Told<String>,
     /// The person's name in its metadata.
-    pub nickname: Option<String>,
+    pub nickname: Told<String>,
     /// When it began.
     pub created_at: Option<DateTime<Utc>>,
     /// When it last changed; in Crisp that follows messages.
@@ -69,16 +68,15 @@ impl From<State> for Status {
 impl ConversationFacts {
     /// Reads a conversation as Crisp sent it. Never fails: what is missing or odd is absent.
     pub fn from_wire(conversation: &Conversation) -> Self {
-        let readable = |field: &Option<String>| field.as_deref().and_then(text::present);
+        let readable = |field: &Told<String>| field.translated(|text| text::present(text));
         Self {
             session_id: conversation.session_id.clone(),
             people_id: conversation.people_id.clone(),
-            status: conversation.state.map(Status::from).unwrap_or_default(),
+            status: conversation.state.map(Status::from),
             subject: readable(&conversation.subject),
             origin: readable(&conversation.origin),
             assigned: conversation.assigned.clone(),
-            assigned_known: conversation.assigned_known,
-            email: readable(&conversation.email).map(|address| email::trimmed(&address).to_owned()),
+            email: readable(&conversation.email).translated(|address| text::present(email::trimmed(address))),
             nickname: readable(&conversation.nickname),
             created_at: conversation.created_at_ms.and_then(time::from_ms),
             updated_at: conversation.updated_at_ms.and_then(time::from_ms),
@@ -88,7 +86,7 @@ impl ConversationFacts {
 
     /// The address in the form in which it is compared; `None` also where the text is no address.
     pub fn email_key(&self) -> Option<EmailKey> {
-        self.email.as_deref().and_then(EmailKey::parse)
+        self.email.value().and_then(|address| EmailKey::parse(address))
     }
 }
 
@@ -98,7 +96,7 @@ impl fmt::Debug for ConversationFacts {
             .field("session_id", &self.session_id)
             .field("people_id", &self.people_id)
             .field("status", &self.status)
-            .field("email", &hidden(self.email.as_ref()))
+            .field("email", &hidden(self.email.value()))
             .field("updated_at", &self.updated_at)
             .field("newest_fingerprint", &self.newest_fingerprint)
             .finish_non_exhaustive()
@@ -118,11 +116,11 @@ mod tests {
             "preview_message": {"fingerprint": 7}, "created_at": 1_767_220_000_000_i64,
             "meta": {"email": " Ana@Northwind.example ", "subject": "Pri\u{0}cing", "origin": "chat", "nickname": "Ana"}});
         let facts = ConversationFacts::from_wire(&Conversation::read(raw).unwrap());
-        assert_eq!(facts.status, Status::Unresolved);
-        assert_eq!(facts.email.as_deref(), Some("Ana@Northwind.example"));
+        assert_eq!(facts.status, Some(Status::Unresolved));
+        assert_eq!(facts.email, Told::Value("Ana@Northwind.example".to_owned()));
         assert_eq!(facts.email_key(), EmailKey::parse("ana@northwind.example"));
-        assert_eq!(facts.subject.as_deref(), Some("Pri\u{fffd}cing"));
-        assert_eq!((facts.assigned, facts.assigned_known), (Some(OperatorId::new("OP")), true));
+        assert_eq!(facts.subject, Told::Value("Pri\u{fffd}cing".to_owned()));
+        assert_eq!(facts.assigned, Told::Value(OperatorId::new("OP")));
         assert_eq!(facts.created_at, time::from_ms(1_767_220_000_000));
         assert_eq!((facts.updated_at, facts.newest_fingerprint), (None, Some(Fingerprint::new(7))));
     }
@@ -131,10 +129,11 @@ mod tests {
     fn an_odd_conversation_is_read_all_the_same() {
         let raw = json!({"session_id": "S", "state": 7, "meta": {"email": "", "subject": [1], "nickname": "  "}, "updated_at": -3});
         let facts = ConversationFacts::from_wire(&Conversation::read(raw).unwrap());
-        assert_eq!(facts.status, Status::Pending);
+        assert_eq!(facts.status, None);
+        assert_eq!((facts.email_key(), facts.updated_at), (None, None));
         assert_eq!(
-            (facts.email_key(), facts.subject, facts.nickname, facts.updated_at),
-            (None, None, None, None)
+            (facts.email, facts.nickname, facts.subject),
+            (Told::Nothing, Told::Nothing, Told::Silent)
         );
     }
 

@@ -14,6 +14,17 @@ pub fn storable(value: Value) -> Value {
     within(value, MAX_DEPTH)
 }
 
+/// The number as an integer, where it is a whole one: `12.0` means 12. `None` for fractions and what no integer holds.
+pub(crate) fn whole(number: &Number) -> Option<Number> {
+    if !number.is_f64() {
+        return Some(number.clone());
+    }
+    let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
+    let digits = format!("{float:.0}");
+    let unsigned = digits.parse::<u64>().map(Number::from);
+    unsigned.or_else(|_| digits.parse::<i64>().map(Number::from)).ok()
+}
+
 fn within(value: Value, levels: usize) -> Value {
     match value {
         Value::Null | Value::Bool(_) => value,
@@ -37,9 +48,7 @@ fn settled(number: Number) -> Number {
     if float.abs() < 1e16 {
         return number; // serde_json writes no exponent here, and the `.0` stays
     }
-    let digits = format!("{float:.0}");
-    let unsigned = digits.parse::<u64>().map(Number::from);
-    unsigned.or_else(|_| digits.parse::<i64>().map(Number::from)).unwrap_or(number)
+    whole(&number).unwrap_or(number)
 }
 
 #[cfg(test)]

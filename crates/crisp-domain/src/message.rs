@@ -8,7 +8,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use crisp_client::messages::From as Side;
-use crisp_client::{Fingerprint, Message};
+use crisp_client::{Fingerprint, Message, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strum::{Display, EnumString};
@@ -18,6 +18,9 @@ use crate::discreet::hidden;
 use crate::redact::{self, Redactions};
 use crate::settings::ImportSettings;
 use crate::{text, time};
+
+/// What the ids of conversations, and so of visitors, begin with.
+const SESSION_PREFIX: &str = "session_";
 
 /// A message in our words. `Debug` shows neither what was said nor by whom.
 #[derive(Clone, PartialEq)]
@@ -38,7 +41,7 @@ pub struct MessageFacts {
     pub sender_name: Option<String>,
     /// Who wrote it: an operator id, or the session id for visitors.
     pub sender_id: Option<String>,
-    /// When it was sent.
+    /// When it was sent, where Crisp tells.
     pub sent_at: Option<DateTime<Utc>>,
     /// Whether Crisp says that it was edited.
     pub edited: bool,
@@ -100,13 +103,23 @@ impl MessageFacts {
     }
 }
 
-/// Where Crisp does not say which side wrote: notes, events and machines are ours, all else came from the customer.
+/// Where Crisp does not say which side wrote: notes, events and machines are ours, and so is who is not the visitor; all
+/// else came from the customer.
 fn direction(message: &Message, kind: &MessageKind) -> Direction {
     match message.from {
         Some(Side::Operator) => Direction::Outbound,
-        None if kind.is_internal() || message.automated => Direction::Outbound,
+        None if kind.is_internal() || message.automated || is_by_another(message) => Direction::Outbound,
         Some(Side::User) | None => Direction::Inbound,
     }
+}
+
+/// Whether somebody else than the visitor wrote it: a visitor's id is that of the session.
+fn is_by_another(message: &Message) -> bool {
+    let visitor = message.session_id.as_ref().map(SessionId::as_str);
+    let is_visitor = |writer: &str| {
+        visitor.map_or_else(|| writer.starts_with(SESSION_PREFIX), |visitor| visitor == writer)
+    };
+    message.user_id.as_deref().is_some_and(|writer| !is_visitor(writer))
 }
 
 impl fmt::Debug for MessageFacts {
@@ -157,6 +170,20 @@ mod tests {
         let bot = json!({"type": "text", "fingerprint": 1, "automated": true});
         assert_eq!(facts(bot, false).direction, Direction::Outbound);
         assert_eq!(facts(json!({"fingerprint": 1}), false).direction, Direction::Inbound);
+    }
+
+    #[test]
+    fn who_is_not_the_visitor_is_ours_where_crisp_names_no_side() {
+        let by = |user_id: &str, session: Value| {
+            facts(json!({"fingerprint": 1, "session_id": session, "user": {"user_id": user_id}}), false)
+                .direction
+        };
+        assert_eq!(by("S", json!("S")), Direction::Inbound);
+        assert_eq!(by("OP", json!("S")), Direction::Outbound);
+        assert_eq!(by("session_1", json!(null)), Direction::Inbound);
+        assert_eq!(by("OP", json!(null)), Direction::Outbound);
+        let said = json!({"fingerprint": 1, "from": "USER", "session_id": "S", "user": {"user_id": "OP"}});
+        assert_eq!(facts(said, false).direction, Direction::Inbound, "what Crisp says counts more");
     }
 
     #[test]

@@ -182,6 +182,10 @@ mod tests {
         assert_eq!(errors(Value::Object(fields)).len(), form::MAX_ERRORS);
         assert_eq!(errors(json!({"x".repeat(1_000): 1}))[0].0.chars().count(), 100);
         assert_eq!(errors(json!([1])), [("settings".to_owned(), "wrong_type")]);
+        let rows: Vec<_> = (0..1_000).map(|_| json!({"from": 7, "to": "email", "a": 1, "b": 2})).collect();
+        assert_eq!(errors(json!({"mapping": rows})).len(), form::MAX_ERRORS);
+        let rows: Vec<_> = (0..100).map(|_| json!("row")).collect();
+        assert_eq!(errors(json!({"mapping": rows, "x": 1})).len(), form::MAX_ERRORS);
     }
 
     proptest! {

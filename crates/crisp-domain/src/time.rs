@@ -1,61 +1,24 @@
 //! Instants: Crisp writes milliseconds since 1970, we write RFC 3339.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use crisp_client::moment;
 use serde_json::Value;
 
 /// The last millisecond of the year 9999, the end of what RFC 3339 can write.
 const LAST_MS: i64 = 253_402_300_799_999;
-/// Below this a number can't be a moment in milliseconds that anybody means: it would lie before March 1973.
-const FIRST_PLAUSIBLE_MS: i64 = 100_000_000_000;
-/// Below this a number can't be a moment in seconds either; years and counts are small numbers.
-const FIRST_PLAUSIBLE_SECOND: i64 = 100_000_000;
-
 /// The instant of so many milliseconds since 1970; `None` for zero, what is negative, and years after 9999.
 pub fn from_ms(ms: i64) -> Option<DateTime<Utc>> {
     (1..=LAST_MS).contains(&ms).then(|| DateTime::from_timestamp_millis(ms)).flatten()
 }
 
-/// The instant that a field of unknown form means: milliseconds or seconds since 1970 (as a number or as digits),
-/// RFC 3339 text, or a date, whose midnight in UTC is taken. `None` for everything else.
+/// The instant that a field of unknown form means; see [`crisp_client::moment::milliseconds`].
 pub fn from_value(value: &Value) -> Option<DateTime<Utc>> {
-    match value {
-        Value::Number(number) => from_epoch(number.as_i64().or_else(|| whole(number.as_f64()?))?),
-        Value::String(text) => from_text(text.trim()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
+    moment::milliseconds(value).and_then(from_ms)
 }
 
 /// The instant as our API writes it: RFC 3339 in UTC with milliseconds, such as `2026-01-01T00:00:00.000Z`.
 pub fn rfc3339_ms(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
-/// Whether a whole number of that size can only be a moment in milliseconds.
-pub(crate) fn is_plausible_ms(number: i64) -> bool {
-    (FIRST_PLAUSIBLE_MS..=LAST_MS).contains(&number)
-}
-
-fn from_epoch(number: i64) -> Option<DateTime<Utc>> {
-    match number {
-        FIRST_PLAUSIBLE_SECOND..FIRST_PLAUSIBLE_MS => DateTime::from_timestamp(number, 0),
-        FIRST_PLAUSIBLE_MS.. => from_ms(number),
-        _ => None,
-    }
-}
-
-fn from_text(text: &str) -> Option<DateTime<Utc>> {
-    let date = |date: NaiveDate| date.and_time(NaiveTime::MIN).and_utc();
-    DateTime::parse_from_rfc3339(text)
-        .map(|instant| instant.to_utc())
-        .or_else(|_| text.parse::<NaiveDate>().map(date))
-        .ok()
-        .or_else(|| from_epoch(text.parse().ok()?))
-        .filter(|instant| (1..=LAST_MS).contains(&instant.timestamp_millis()))
-}
-
-/// The whole part of a float, where it is one that an instant can have.
-fn whole(float: f64) -> Option<i64> {
-    float.is_finite().then(|| format!("{:.0}", float.trunc()).parse().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ fn failed(error: &Error, now: DateTime<Utc>) -> Problem {
     match error.verdict(now) {
         _ if is_crisp => crisp_unavailable(error, CRISP_AWAY.to_owned(), now),
         Verdict::LetGo => Problem::new(Code::NotConnected, "The integration is not connected to Crisp."),
-        Verdict::Retry | Verdict::WaitForQuota(_) => Problem::unavailable(error),
+        Verdict::Retry(_) | Verdict::WaitForQuota(_) => Problem::unavailable(error),
         Verdict::NeedsAttention(_) | Verdict::GiveUp => Problem::internal(error),
     }
 }
@@ -79,9 +79,9 @@ fn failed(error: &Error, now: DateTime<Utc>) -> Problem {
 fn crisp_unavailable(error: &Error, sentence: String, now: DateTime<Utc>) -> Problem {
     tracing::warn!(error = error.chain(), "Crisp could not be asked");
     let wait = match error.verdict(now) {
-        Verdict::WaitForQuota(Some(until)) => (until - now).to_std().ok(),
+        Verdict::WaitForQuota(Some(until)) | Verdict::Retry(Some(until)) => (until - now).to_std().ok(),
         Verdict::WaitForQuota(None)
-        | Verdict::Retry
+        | Verdict::Retry(None)
         | Verdict::NeedsAttention(_)
         | Verdict::LetGo
         | Verdict::GiveUp => None,

@@ -15,7 +15,30 @@ pub struct Question {
     /// The Crisp profile it is bound to.
     pub people_id: Option<PeopleId>,
     /// The address in its metadata.
-    pub email: Option<EmailKey>,
+    pub email: Address,
+}
+
+/// The address of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// There is none.
+    Absent,
+    /// What stands there is no email address, so nobody can be found by it.
+    Unusable,
+    /// It is this.
+    Key(EmailKey),
+}
+
+impl Address {
+    /// The address that stands in a conversation's metadata.
+    pub fn of(text: Option<&str>) -> Self {
+        text.map_or(Self::Absent, |text| EmailKey::parse(text).map_or(Self::Unusable, Self::Key))
+    }
+
+    /// The form in which it is compared, where it can be.
+    pub const fn key(&self) -> Option<&EmailKey> {
+        if let Self::Key(key) = self { Some(key) } else { None }
+    }
 }
 
 /// A contact that it might belong to.
@@ -80,7 +103,7 @@ impl Ranked {
                 .people_id
                 .as_ref()
                 .is_some_and(|id| candidate.people_ids.contains(id)),
-            email_matches: question.email.is_some() && question.email == candidate.email,
+            email_matches: question.email.key().is_some_and(|key| candidate.email.as_ref() == Some(key)),
             last_active_at: candidate.last_active_at,
             created_at: candidate.created_at,
         }
@@ -150,9 +173,10 @@ fn evidence(question: &Question, ranked: &[Ranked]) -> Vec<Evidence> {
         Some(people_id) => Evidence::PeopleIdCarried { people_id, contacts: carrying },
     };
     let by_email = match question.email {
-        None => Evidence::EmailAbsent,
-        Some(_) if holding.is_empty() => Evidence::EmailUnknown,
-        Some(_) => Evidence::EmailHeld { contacts: holding },
+        Address::Absent => Evidence::EmailAbsent,
+        Address::Unusable => Evidence::EmailUnusable,
+        Address::Key(_) if holding.is_empty() => Evidence::EmailUnknown,
+        Address::Key(_) => Evidence::EmailHeld { contacts: holding },
     };
     vec![by_people_id, by_email]
 }

@@ -72,6 +72,8 @@ pub enum Evidence {
     },
     /// The conversation's metadata hold no address, so the second rule says nothing.
     EmailAbsent,
+    /// What stands there as an address is none, so the second rule says nothing.
+    EmailUnusable,
     /// No contact has the address.
     EmailUnknown,
     /// These contacts have it.
@@ -123,6 +125,7 @@ impl fmt::Display for Evidence {
                 write!(f, "the Crisp profile {people_id} is carried by {}", Contacts(contacts))
             }
             Self::EmailAbsent => f.write_str("the conversation has no email address"),
+            Self::EmailUnusable => f.write_str("the conversation has an email address that is none"),
             Self::EmailUnknown => f.write_str("no contact has the conversation's email address"),
             Self::EmailHeld { contacts } => {
                 write!(f, "the conversation's email address is that of {}", Contacts(contacts))

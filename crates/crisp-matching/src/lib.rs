@@ -14,7 +14,7 @@
 //! ```
 //! use chrono::DateTime;
 //! use crisp_domain::{ContactId, EmailKey};
-//! use crisp_matching::{Candidate, Outcome, Question, Rule, decide};
+//! use crisp_matching::{Address, Candidate, Outcome, Question, Rule, decide};
 //!
 //! let now = DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default();
 //! let ana = Candidate {
@@ -24,7 +24,7 @@
 //!     last_active_at: None,
 //!     created_at: now,
 //! };
-//! let question = Question { people_id: None, email: EmailKey::parse(" Ana@Northwind.example") };
+//! let question = Question { people_id: None, email: Address::of(Some(" Ana@Northwind.example")) };
 //!
 //! let decision = decide(&question, std::slice::from_ref(&ana));
 //! assert_eq!(decision.outcome, Outcome::Matched { contact_id: ana.contact_id, rule: Rule::Email });
@@ -40,5 +40,5 @@ mod decide;
 mod decision;
 pub mod profiles;
 
-pub use decide::{Candidate, Question, decide};
+pub use decide::{Address, Candidate, Question, decide};
 pub use decision::{Considered, Decision, Evidence, Outcome, Rule, Standing};

@@ -32,6 +32,7 @@ pub struct MessageRow {
     pub removed_at: Option<DateTime<Utc>>,
     pub content_stamp_ms: Option<i64>,
     pub content_hooked_at: Option<DateTime<Utc>>,
+    pub sent_at_assumed: bool,
 }
 
 pub(crate) const BULK: Bulk = Bulk {
@@ -52,6 +53,7 @@ pub(crate) const BULK: Bulk = Bulk {
         ("removed_at", "timestamptz"),
         ("content_stamp_ms", "bigint"),
         ("content_hooked_at", "timestamptz"),
+        ("sent_at_assumed", "boolean"),
     ],
 };
 

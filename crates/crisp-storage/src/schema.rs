@@ -218,6 +218,7 @@ diesel::table! {
         content_hooked_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        sent_at_assumed -> Bool,
     }
 }
 

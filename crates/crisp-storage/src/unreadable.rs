@@ -87,3 +87,49 @@ pub async fn clear(
     .map_err(Error::query("clear unreadable records"))?;
     Ok(())
 }
+
+/// How records without an id are called: by the place where they were met.
+pub fn place(page: u32, row: usize) -> String {
+    format!("page {page}, row {row}")
+}
+
+/// Takes records without an id off the list, when the list that held them is about to be read anew: their places say
+/// nothing about the next reading.
+pub async fn clear_places(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    kind: Kind,
+) -> Result<(), Error> {
+    let account = session.account().as_uuid();
+    diesel::delete(
+        unreadable_records::table
+            .filter(unreadable_records::account_id.eq(account))
+            .filter(unreadable_records::integration_id.eq(integration.as_uuid()))
+            .filter(unreadable_records::kind.eq(kind.word()))
+            .filter(unreadable_records::external_id.like("page %, row %")),
+    )
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("clear unreadable records without an id"))?;
+    Ok(())
+}
+
+/// Takes a transcript and everything in it off the list, when it is about to be read from its end to its beginning.
+pub async fn clear_transcript(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    session_id: &str,
+) -> Result<(), Error> {
+    let account = session.account().as_uuid();
+    diesel::sql_query(
+        "delete from unreadable_records where account_id = $1 and integration_id = $2 and kind = 'message' \
+         and (external_id = $3 or starts_with(external_id, $3 || ':'))",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<SqlUuid, _>(integration.as_uuid())
+    .bind::<Text, _>(session_id)
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("clear unreadable messages"))?;
+    Ok(())
+}

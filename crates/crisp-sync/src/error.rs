@@ -1,6 +1,11 @@
 //! What the verbs can fail to do, and what that asks of whoever called them.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The longest wait that Crisp may ask for: a day, the length of its quota.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// Why a verb did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +30,8 @@ pub enum Error {
 pub enum Verdict {
     /// Nothing is wrong: go on when requests are to be had again.
     WaitForQuota(Option<DateTime<Utc>>),
-    /// Something that passes: the same step again, later.
-    Retry,
+    /// Something that passes: the same step again, later, and not before this moment if one is known.
+    Retry(Option<DateTime<Utc>>),
     /// A person has to do something first.
     NeedsAttention(Attention),
     /// The lease is somebody else's, or the integration is gone: let go.
@@ -58,17 +63,23 @@ impl Error {
         match self {
             Self::Crisp(error) => verdict_on_crisp(error, now),
             Self::Storage(crisp_storage::Error::LeaseLost) | Self::Stopped => Verdict::LetGo,
-            Self::Storage(error) if error.is_passing() => Verdict::Retry,
+            Self::Storage(error) if error.is_passing() => Verdict::Retry(None),
             Self::Storage(_) | Self::Corrupt(_) => Verdict::GiveUp,
         }
     }
 
     /// Whether it lies in the one record that was read or written, so that every other may go on.
     pub(crate) fn lies_in_one_record(&self) -> bool {
-        use crisp_client::Error as Crisp;
+        use crisp_client::{Error as Crisp, Outage};
         match self {
             Self::Crisp(error) => {
-                matches!(error, Crisp::NotFound | Crisp::Malformed { .. } | Crisp::Rejected { .. })
+                matches!(
+                    error,
+                    Crisp::NotFound
+                        | Crisp::Malformed { .. }
+                        | Crisp::Rejected { .. }
+                        | Crisp::Unavailable { cause: Outage::TooLarge { .. }, .. }
+                )
             }
             Self::Storage(error) => error.may_lie_in_the_data(),
             Self::Corrupt(_) => true,
@@ -101,14 +112,47 @@ fn verdict_on_crisp(error: &crisp_client::Error, now: DateTime<Utc>) -> Verdict 
         Remedy::InstallPlugin => Verdict::NeedsAttention(Attention::PluginUninstalled),
         Remedy::GrantAccess => Verdict::NeedsAttention(Attention::ScopeMissing),
         Remedy::WaitForQuota(wait) => {
-            let demanded =
-                wait.and_then(|wait| now.checked_add_signed(chrono::TimeDelta::from_std(wait).ok()?));
+            let demanded = wait.and_then(|wait| after(now, wait));
             let told = if let Crisp::Refused(refused) = error { refused.until } else { None };
             Verdict::WaitForQuota(told.or(demanded))
         }
-        Remedy::TryLater(_) | Remedy::TreatAsAbsent => Verdict::Retry,
+        Remedy::TryLater(wait) => Verdict::Retry(wait.and_then(|wait| after(now, wait))),
+        Remedy::TreatAsAbsent => Verdict::Retry(None),
         // An answer that cannot be read may be a passing fault of something between us and Crisp.
-        Remedy::Report if matches!(error, Crisp::Malformed { .. }) => Verdict::Retry,
+        Remedy::Report if matches!(error, Crisp::Malformed { .. }) => Verdict::Retry(None),
         Remedy::Report => Verdict::GiveUp,
+    }
+}
+
+/// The moment after a wait, of which no more than [`LONGEST_WAIT`] is believed.
+fn after(now: DateTime<Utc>, wait: Duration) -> Option<DateTime<Utc>> {
+    now.checked_add_signed(TimeDelta::from_std(wait.min(LONGEST_WAIT)).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crisp_client::{Error as Crisp, Outage};
+
+    use super::*;
+
+    fn verdict(error: Crisp, now: DateTime<Utc>) -> Verdict {
+        Error::from(error).verdict(now)
+    }
+
+    #[test]
+    fn a_wait_that_crisp_asks_for_is_kept_and_an_endless_one_is_not_believed() {
+        let now = DateTime::UNIX_EPOCH;
+        let unavailable = |seconds| Crisp::Unavailable {
+            cause: Outage::Status(503),
+            retry_after: Some(Duration::from_secs(seconds)),
+        };
+        assert_eq!(verdict(unavailable(90), now), Verdict::Retry(Some(now + TimeDelta::seconds(90))));
+        assert_eq!(verdict(unavailable(u64::MAX), now), Verdict::Retry(Some(now + TimeDelta::days(1))));
+    }
+
+    #[test]
+    fn an_answer_that_is_too_large_is_given_up() {
+        let too_large = Crisp::from(Outage::TooLarge { limit: 1 });
+        assert_eq!(verdict(too_large, DateTime::UNIX_EPOCH), Verdict::GiveUp);
     }
 }

@@ -192,7 +192,7 @@ impl<'a> Lane<'a> {
         session.commit().await?;
         let data = match &found {
             Some(profile) if settings.mapping.uses_data() => {
-                absent_as_none(self.client.people_data(self.website, &profile.people_id).await)?
+                absent_as_none(self.client.people_data(self.website, &profile.people_id).await)?.flatten()
             }
             _ => None,
         };
@@ -270,7 +270,8 @@ impl<'a> Lane<'a> {
                 Ok(Release::Idle)
             }
             Verdict::LetGo => Ok(Release::Idle),
-            Verdict::Retry | Verdict::GiveUp => Err(error),
+            Verdict::Retry(Some(not_before)) => Ok(Release::DueAt(not_before)),
+            Verdict::Retry(None) | Verdict::GiveUp => Err(error),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crisp_client::PeopleId;
 use crisp_domain::{ContactId, EmailKey};
-use crisp_matching::{Candidate, Decision, Outcome, Question, decide};
+use crisp_matching::{Address, Candidate, Decision, Outcome, Question, decide};
 use crisp_storage::conversations::ConversationRow;
 use crisp_storage::matches::{self, CandidateRow, DecisionRow};
 use uuid::Uuid;
@@ -61,7 +61,10 @@ fn candidate(row: CandidateRow) -> Candidate {
 fn question(row: &ConversationRow) -> Question {
     Question {
         people_id: row.people_id.clone().map(PeopleId::new),
-        email: row.email_key.as_deref().and_then(EmailKey::parse),
+        email: match row.email_key.as_deref().and_then(EmailKey::parse) {
+            Some(key) => Address::Key(key),
+            None => Address::of(row.email.as_deref()),
+        },
     }
 }
 
@@ -71,7 +74,7 @@ fn relevant(question: &Question, candidates: &[Candidate]) -> Vec<Candidate> {
         .iter()
         .filter(|candidate| {
             question.people_id.as_ref().is_some_and(|id| candidate.people_ids.contains(id))
-                || (question.email.is_some() && candidate.email == question.email)
+                || question.email.key().is_some_and(|key| candidate.email.as_ref() == Some(key))
         })
         .cloned()
         .collect()

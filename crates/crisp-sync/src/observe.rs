@@ -8,13 +8,16 @@
 //!   hook stands and the row is *in doubt*, to be read once more when the lag is over.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use crisp_client::Fingerprint;
+use crisp_client::{Fingerprint, Told};
 use crisp_domain::ConversationFacts;
 use crisp_storage::conversations::ConversationRow;
 use serde_json::{Value, json};
 
 /// How long Crisp's lists may lag behind its hooks (crisp-api: "wait some seconds"; no figure is documented).
 pub(crate) const LAG: TimeDelta = TimeDelta::seconds(3);
+
+/// How far Crisp's clock may be ahead of ours.
+const AHEAD: TimeDelta = TimeDelta::hours(24);
 
 /// A field that a hook can set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +136,7 @@ pub(crate) fn read(row: &mut ConversationRow, facts: &ConversationFacts, sent_at
     row.crisp_created_at = facts.created_at.or(row.crisp_created_at);
     // A message that a hook brought a moment ago is news that a lagging list does not take back.
     let heard = heard_at(&row.hook_stamps, MESSAGE).is_some_and(|heard_at| heard_at + LAG > sent_at);
-    row.crisp_updated_at = match facts.updated_at {
+    row.crisp_updated_at = match facts.updated_at.filter(|at| !lies_ahead(*at, sent_at)) {
         Some(told) if !heard => Some(told),
         told => row.crisp_updated_at.max(told),
     };
@@ -141,22 +144,99 @@ pub(crate) fn read(row: &mut ConversationRow, facts: &ConversationFacts, sent_at
     doubt
 }
 
+/// What a read tells. It is silent about what it does not speak of: that stays as it is.
 fn told_by(facts: &ConversationFacts) -> Vec<Fact> {
-    let mut told = vec![
-        Fact::Status(facts.status),
-        Fact::Email(facts.email.clone()),
-        Fact::Subject(facts.subject.clone()),
-        Fact::Nickname(facts.nickname.clone()),
-        Fact::Origin(facts.origin.clone()),
-        Fact::PeopleId(facts.people_id.as_ref().map(|id| id.as_str().to_owned())),
-    ];
-    if facts.assigned_known {
-        told.push(Fact::Assigned(facts.assigned.as_ref().map(|id| id.as_str().to_owned())));
-    }
+    let mut told: Vec<Fact> = facts.status.map(Fact::Status).into_iter().collect();
+    told.extend(fact(&facts.email, Fact::Email));
+    told.extend(fact(&facts.subject, Fact::Subject));
+    told.extend(fact(&facts.nickname, Fact::Nickname));
+    told.extend(fact(&facts.origin, Fact::Origin));
+    told.extend(fact(&facts.people_id.translated(|id| Some(id.as_str().to_owned())), Fact::PeopleId));
+    told.extend(fact(&facts.assigned.translated(|id| Some(id.as_str().to_owned())), Fact::Assigned));
     told
+}
+
+fn fact(told: &Told<String>, of: fn(Option<String>) -> Fact) -> Option<Fact> {
+    match told {
+        Told::Silent => None,
+        Told::Nothing => Some(of(None)),
+        Told::Value(text) => Some(of(Some(text.clone()))),
+    }
+}
+
+/// Whether a time of Crisp's lies further ahead of the request that told it than two clocks can differ: then it is no
+/// time that anything may be measured by.
+pub(crate) fn lies_ahead(at: DateTime<Utc>, sent_at: DateTime<Utc>) -> bool {
+    at - sent_at > AHEAD
 }
 
 fn stored_stamp(stamps: &Value, name: &str) -> Option<(i64, i64)> {
     let marks = stamps.get(name)?;
     Some((marks.get(0)?.as_i64()?, marks.get(1)?.as_i64()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use crisp_client::{Conversation, SessionId, Wire};
+    use crisp_domain::{ConversationId, IntegrationId, Status};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_767_225_600, 0).unwrap()
+    }
+
+    fn known() -> ConversationRow {
+        let (id, integration) = (ConversationId::new(Uuid::nil()), IntegrationId::new(Uuid::nil()));
+        let mut row = ConversationRow::new(id, integration, &SessionId::new("S"));
+        let text = |text: &str| Some(text.to_owned());
+        for fact in [
+            Fact::Status(Status::Resolved),
+            Fact::Email(text("ana@x.example")),
+            Fact::Subject(text("Pricing")),
+            Fact::Nickname(text("Ana")),
+            Fact::Origin(text("chat")),
+            Fact::PeopleId(text("P")),
+            Fact::Assigned(text("OP")),
+        ] {
+            fact.store_in(&mut row);
+        }
+        row
+    }
+
+    fn after(raw: Value) -> ConversationRow {
+        let mut row = known();
+        let facts = ConversationFacts::from_wire(&Conversation::read(raw).unwrap());
+        assert!(!read(&mut row, &facts, now()));
+        row
+    }
+
+    #[test]
+    fn a_row_that_is_silent_about_a_field_leaves_it_as_it_is() {
+        for odd in [json!(null), json!([]), json!("x")] {
+            let raw = json!({"session_id": "S", "people_id": [], "state": "archived", "status": 9, "meta": odd, "assigned": {"user_id": 7}});
+            assert_eq!(after(raw), known(), "{odd}");
+        }
+        assert_eq!(after(json!({"session_id": "S", "people_id": "P"})), known());
+    }
+
+    #[test]
+    fn what_a_row_says_is_empty_is_emptied() {
+        let row = after(
+            json!({"session_id": "S", "people_id": null, "assigned": null, "meta": {"email": "", "subject": null}}),
+        );
+        assert_eq!((row.people_id, row.assigned_user_id, row.email, row.email_key), (None, None, None, None));
+        assert_eq!((row.subject, row.status.as_str()), (None, "resolved"));
+    }
+
+    #[test]
+    fn a_time_that_lies_ahead_of_the_request_moves_nothing() {
+        let (soon, later) = (now() + TimeDelta::hours(23), now() + TimeDelta::hours(25));
+        let at = |at: DateTime<Utc>| {
+            after(json!({"session_id": "S", "people_id": "P", "updated_at": at.timestamp_millis()}))
+        };
+        assert_eq!(at(soon).crisp_updated_at, Some(soon));
+        assert_eq!(at(later).crisp_updated_at, None);
+    }
 }

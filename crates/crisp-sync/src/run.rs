@@ -5,6 +5,7 @@ mod conversations;
 mod failure;
 mod finish;
 mod messages;
+mod odd;
 mod people;
 mod start;
 mod vanished;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use crisp_client::page::Aim;
 use crisp_client::{Client, WebsiteId};
 use crisp_domain::{ImportSettings, SyncId};
 use crisp_storage::integrations::{self, IntegrationRow};
@@ -218,6 +220,11 @@ impl Run<'_> {
             "full" => self.row.trigger != "first_import",
             _ => false,
         }
+    }
+
+    /// What its walks over lists are after.
+    fn aim(&self) -> Aim {
+        if self.is_incremental() { Aim::News } else { Aim::Everything }
     }
 
     fn is_incremental(&self) -> bool {

@@ -295,7 +295,7 @@ async fn without_erased(
 
 fn hashes_of(erasure: &ErasureKey, account: AccountId, fact: &ConversationFacts) -> Vec<TraceHash> {
     let mut hashes = vec![erasure.hash(account, Trace::Session(&fact.session_id))];
-    hashes.extend(fact.people_id.as_ref().map(|id| erasure.hash(account, Trace::People(id))));
+    hashes.extend(fact.people_id.value().map(|id| erasure.hash(account, Trace::People(id))));
     hashes.extend(fact.email_key().map(|key| erasure.hash(account, Trace::Email(&key))));
     hashes
 }

@@ -1,5 +1,5 @@
-//! Records as real life has them: fields missing, null, empty or of another type; text that databases refuse; and
-//! records that nobody can read.
+//! Records as real life has them: fields missing, null, empty or of another type; text that databases refuse; records
+//! that lose a field because no reader can hold it; and records that nobody can read.
 //!
 //! An oddity bends twice: first the truth (what a forgiving reader gets out of it), then the wire form in
 //! [`super::wire`]. Whoever changes a record through the simulator's own interface heals it: Crisp has written it anew.
@@ -15,22 +15,23 @@ pub(crate) const BEYOND: char = '\u{F8F1}';
 const HUGE: usize = 20_000;
 
 macro_rules! oddities {
-    ($(#[$doc:meta])* $name:ident: $($kind:ident)* ; unreadable: $($bad:ident)*) => {
+    ($(#[$doc:meta])* $name:ident: $($kind:ident)* ; damaged: $($part:ident)* ; unreadable: $($bad:ident)*) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum $name { $($kind,)* $($bad,)* }
+        pub(crate) enum $name { $($kind,)* $($part,)* $($bad,)* }
 
         impl $name {
             const READABLE: &[Self] = &[$(Self::$kind,)*];
+            const LISTED: &[Self] = &[$(Self::$part,)* $(Self::$bad,)*];
             const UNREADABLE: &[Self] = &[$(Self::$bad,)*];
 
             pub(crate) fn readable(self) -> bool {
-                Self::READABLE.contains(&self)
+                !Self::UNREADABLE.contains(&self)
             }
 
             fn draw(site: &Site, mut draw: Draw) -> Option<Self> {
                 let kinds = match draw.unit() {
-                    share if share < site.options.unreadable => Self::UNREADABLE,
+                    share if share < site.options.unreadable => Self::LISTED,
                     share if share < site.options.unreadable + site.options.oddities => Self::READABLE,
                     _ => return None,
                 };
@@ -47,7 +48,8 @@ oddities! {
         NoEmail EmptyEmail ShoutedEmail SharedEmail NicknameNull NicknameNumber NicknameHuge NicknameWithNul
         NicknameWithLoneSurrogate NoPerson PersonIsArray TimesAsText TimesAsFloats NoTimes UnknownFields EmptyTexts
         NullEverywhere ScoreAsText;
-    unreadable: NoId NumberBeyond TooDeep
+    damaged: NumberBeyond TooDeep;
+    unreadable: NoId
 }
 
 oddities! {
@@ -55,7 +57,8 @@ oddities! {
     ConversationOddity:
         NoMeta MetaIsNull MetaIsArray StatusOnly TimesAsText TimesAsFloats UnknownFields SubjectHuge SubjectWithNul
         SubjectWithLoneSurrogate EmptyTexts NoAssigned AssignedIsText NoPreview PeopleIdEmpty NicknameNumber;
-    unreadable: NoId NumberBeyond TooDeep
+    damaged: NumberBeyond TooDeep;
+    unreadable: NoId
 }
 
 oddities! {
@@ -64,7 +67,8 @@ oddities! {
         NegativeFingerprint SameTimestamp TimestampAsText TimestampAsFloat NoTimestamp NoUser UserIsNull NoFrom
         UnknownKind ContentNumber ContentNull ContentEmpty ContentHuge ContentWithNul ContentWithLoneSurrogate
         UnknownFields FlagsAsText;
-    unreadable: NoFingerprint NumberBeyond TooDeep
+    damaged: NumberBeyond TooDeep;
+    unreadable: NoFingerprint
 }
 
 pub(crate) fn of_person(site: &Site, slot: u32) -> Option<PersonOddity> {
@@ -87,7 +91,8 @@ impl PersonOddity {
             Self::NoEmail | Self::EmptyEmail => person.email = None,
             Self::ShoutedEmail => person.email = person.email.as_deref().map(str::to_uppercase),
             Self::SharedEmail => person.email = Some(site.identity(slot.saturating_sub(1)).email),
-            Self::NicknameNull | Self::NicknameNumber => person.nickname = None,
+            Self::NicknameNull => person.nickname = None,
+            Self::NicknameNumber => person.nickname = Some("42".to_owned()),
             Self::NicknameHuge => {
                 person.nickname = Some("Wolfeschlegelstein ".repeat(HUGE / 19).trim().to_owned());
             }
@@ -100,13 +105,9 @@ impl PersonOddity {
             Self::NoPerson | Self::PersonIsArray | Self::NullEverywhere => strip(person),
             Self::NoTimes => (person.created_at, person.updated_at, person.active_last) = (None, None, None),
             Self::EmptyTexts => (person.phone, person.job_title, person.company_name) = (None, None, None),
-            Self::ScoreAsText => person.score = None,
-            Self::TimesAsText
-            | Self::TimesAsFloats
-            | Self::UnknownFields
-            | Self::NoId
-            | Self::NumberBeyond
-            | Self::TooDeep => {}
+            Self::ScoreAsText | Self::NumberBeyond => person.score = None,
+            Self::TooDeep => (person.company_name, person.company_domain) = (None, None),
+            Self::TimesAsText | Self::TimesAsFloats | Self::UnknownFields | Self::NoId => {}
         }
     }
 }
@@ -139,7 +140,7 @@ impl ConversationOddity {
             Self::NoAssigned | Self::AssignedIsText => conversation.assigned = None,
             Self::NoPreview => conversation.preview = None,
             Self::PeopleIdEmpty => conversation.people_id = None,
-            Self::NicknameNumber => conversation.nickname = None,
+            Self::NicknameNumber => conversation.nickname = Some("7".to_owned()),
             Self::StatusOnly
             | Self::TimesAsText
             | Self::TimesAsFloats
@@ -165,7 +166,7 @@ impl MessageOddity {
         let text = message.content.as_str().unwrap_or("Hello").to_owned();
         match self {
             Self::NegativeFingerprint => message.fingerprint = -i64::from(place) - 1,
-            Self::NoTimestamp => message.timestamp = None,
+            Self::NoTimestamp | Self::NumberBeyond => message.timestamp = None,
             Self::NoUser | Self::UserIsNull => (message.user_id, message.nickname) = (None, None),
             Self::NoFrom => message.from = None,
             Self::UnknownKind => {
@@ -184,7 +185,6 @@ impl MessageOddity {
             | Self::UnknownFields
             | Self::FlagsAsText
             | Self::NoFingerprint
-            | Self::NumberBeyond
             | Self::TooDeep => {}
         }
     }

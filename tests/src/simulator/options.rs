@@ -105,7 +105,7 @@ pub struct WebsiteOptions {
     pub messages: MessageCount,
     /// Share of records that are odd but readable (0 to 1), of each sort.
     pub oddities: f64,
-    /// Share of records that nobody can read (0 to 1), of each sort.
+    /// Share of records that nobody can read, or not wholly (0 to 1), of each sort.
     pub unreadable: f64,
     /// How far back the content reaches, in days.
     pub history_days: u32,

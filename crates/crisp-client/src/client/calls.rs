@@ -1,6 +1,7 @@
 //! Everything that can be asked, one function a route.
 
-use std::sync::atomic::Ordering;
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
@@ -30,7 +31,7 @@ impl Client {
         let (website, plugin) = (website.to_string(), plugin.to_string());
         let path = ["plugins", "subscription", &website, &plugin];
         let data = self.value(&Request::new("plugins/subscription", path)).await?;
-        Ok(Subscription::read(&data))
+        Subscription::read(&data).ok_or_else(|| Error::malformed("data", "not a subscription"))
     }
 
     /// What the plugin keeps for a website, and the token that proves who belongs to it.
@@ -86,40 +87,45 @@ impl Client {
         self.one(&Request::new("website/people/profile", path)).await
     }
 
-    /// The custom data of one profile. A request a person: use it only where nothing else tells.
+    /// The custom data of one profile; `None` where the answer holds none that can be read. A request a person: use it
+    /// only where nothing else tells.
     pub async fn people_data(
         &self,
         website: WebsiteId,
         person: &PeopleId,
-    ) -> Result<Map<String, Value>, Error> {
+    ) -> Result<Option<Map<String, Value>>, Error> {
         let path = ["website", &website.to_string(), "people", "data", person.as_str()];
         let data = self.value(&Request::new("website/people/data", path)).await?;
-        Ok(at(&data, "data").and_then(Value::as_object).cloned().unwrap_or_default())
+        Ok(at(&data, "data").and_then(Value::as_object).cloned())
     }
 
     /// One page of conversations, of every inbox.
     ///
     /// Whether Crisp's default covers all inboxes is not documented, so they are asked for by name. Where Crisp does
-    /// not know that name (400), it is left out from then on, by this client and its clones.
+    /// not know that name (400), it is left out for this website from then on, by this client and its clones.
     pub async fn conversations_page(
         &self,
         website: WebsiteId,
         query: &ConversationsQuery,
     ) -> Result<Page<Conversation>, Error> {
-        let (website, page) = (website.to_string(), query.page.to_string());
-        let plain = || conversations_request(["website", &website, "conversations", &page], query);
-        let unknown = &self.shared.inboxes_unknown;
-        if unknown.load(Ordering::Relaxed) {
+        let (name, page) = (website.to_string(), query.page.to_string());
+        let plain = || conversations_request(["website", &name, "conversations", &page], query);
+        if self.without_inboxes().contains(&website) {
             return self.list(&plain()).await;
         }
         match self.list(&plain().with("filter_inbox_id", "all".to_owned())).await {
             Err(Error::Rejected { status: 400, .. }) => {
                 let page = self.list(&plain()).await?;
-                unknown.store(true, Ordering::Relaxed);
+                self.without_inboxes().insert(website);
                 Ok(page)
             }
             answer => answer,
         }
+    }
+
+    fn without_inboxes(&self) -> MutexGuard<'_, HashSet<WebsiteId>> {
+        // Whoever panicked in between left a set that is as good as before.
+        self.shared.without_inboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One conversation, without its messages.

@@ -6,8 +6,8 @@ use super::Client;
 use crate::conversations::{Conversation, ConversationsQuery};
 use crate::error::Error;
 use crate::ids::{SessionId, WebsiteId};
-use crate::messages::{Backwards, Message, Selector};
-use crate::page::{Page, Walk};
+use crate::messages::{Backwards, Message, Onward, Selector};
+use crate::page::{Aim, Page, Walk};
 use crate::people::{PeopleQuery, Profile};
 
 impl Client {
@@ -21,7 +21,7 @@ impl Client {
         stream::try_unfold(Some(start), move |state| async move {
             let Some((client, mut query, mut walk)) = state else { return Ok(None) };
             let page = client.people_page(website, &query).await?;
-            let ended = walk.ends_with(&page, query.per_page);
+            let ended = walk.ends_with(page.records.len(), page.more, query.per_page, Aim::Everything);
             query.page = query.page.saturating_add(1);
             Ok(Some((page, (!ended).then_some((client, query, walk)))))
         })
@@ -37,13 +37,14 @@ impl Client {
         stream::try_unfold(Some(start), move |state| async move {
             let Some((client, mut query, mut walk)) = state else { return Ok(None) };
             let page = client.conversations_page(website, &query).await?;
-            let ended = walk.ends_with(&page, query.per_page);
+            let ended = walk.ends_with(page.records.len(), page.more, query.per_page, Aim::Everything);
             query.page = query.page.saturating_add(1);
             Ok(Some((page, (!ended).then_some((client, query, walk)))))
         })
     }
 
-    /// All messages of a conversation in batches, the newest batch first. Batches overlap: expect some messages twice.
+    /// All messages of a conversation in batches, the newest batch first. Batches overlap: expect some messages twice. Where
+    /// Crisp gives nothing older although there is, the last batch says `more`.
     pub fn messages_backwards(
         &self,
         website: WebsiteId,
@@ -53,7 +54,10 @@ impl Client {
         stream::try_unfold(Some(start), move |state| async move {
             let Some((client, session, selector, mut walk)) = state else { return Ok(None) };
             let batch = client.messages(website, &session, selector).await?;
-            let next = walk.next(&batch).map(|selector| (client, session, selector, walk));
+            let next = match walk.next(&batch) {
+                Onward::Next(selector) => Some((client, session, selector, walk)),
+                Onward::Whole | Onward::Stuck => None,
+            };
             Ok(Some((batch, next)))
         })
     }

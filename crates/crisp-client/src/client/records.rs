@@ -1,21 +1,31 @@
 //! Crisp's envelope, and the records in it, each read by itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::decode::{Flaw, parse, reason, shortened};
+use crate::decode::{Flaw, lenient, parse, reason, shortened};
 use crate::mend::mend;
 use crate::page::{Record, Unreadable, Wire};
 
 /// What every answer of Crisp is wrapped in.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(in crate::client) struct Envelope {
     pub(in crate::client) error: bool,
     /// A machine word such as `not_subscribed`; anything that does not look like one is dropped.
     pub(in crate::client) reason: Option<String>,
     pub(in crate::client) data: Option<Box<RawValue>>,
+}
+
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the data: they are people's.
+        f.debug_struct("Envelope")
+            .field("error", &self.error)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Reads the envelope and leaves `data` untouched.
@@ -34,21 +44,48 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
+/// The records of a list, and what was lost of some.
+pub(in crate::client) struct Listed<T> {
+    pub(in crate::client) records: Vec<Record<T>>,
+    pub(in crate::client) damaged: Vec<Unreadable>,
+}
+
 /// Reads the records of a list, each by itself.
-pub(in crate::client) fn records<T: Wire>(list: &RawValue) -> Result<Vec<Record<T>>, Flaw> {
+pub(in crate::client) fn records<T: Wire>(list: &RawValue) -> Result<Listed<T>, Flaw> {
     let raw: Vec<&RawValue> = parse(list.get())?;
-    Ok(raw.into_iter().map(record).collect())
+    let mut listed = Listed { records: Vec::with_capacity(raw.len()), damaged: Vec::new() };
+    for raw in raw {
+        let (record, lost) = salvaged(raw);
+        if record.is_ok() {
+            listed.damaged.extend(lost);
+        }
+        listed.records.push(record);
+    }
+    Ok(listed)
 }
 
 /// Reads one record.
 pub(in crate::client) fn record<T: Wire>(raw: &RawValue) -> Record<T> {
-    let value = parse::<Value>(raw.get()).map_err(|flaw| Unreadable {
+    salvaged(raw).0
+}
+
+/// Reads one record, and says what had to be left out.
+fn salvaged<T: Wire>(raw: &RawValue) -> (Record<T>, Option<Unreadable>) {
+    let odd = |flaw: Flaw| Unreadable {
         identity: identity(raw, T::IDENTITY),
         detail: reason(&flaw.cause).to_owned(),
         path: flaw.path,
-    })?;
-    T::read(value)
-        .map_err(|odd| Unreadable { identity: odd.identity.or_else(|| identity(raw, T::IDENTITY)), ..odd })
+    };
+    match lenient(raw.get()) {
+        Err(flaw) => (Err(odd(flaw)), None),
+        Ok((value, flaw)) => {
+            let named = |odd: Unreadable| Unreadable {
+                identity: odd.identity.or_else(|| identity(raw, T::IDENTITY)),
+                ..odd
+            };
+            (T::read(value).map_err(named), flaw.map(odd))
+        }
+    }
 }
 
 /// Finds the id of a record that cannot be read as a whole, without reading what surrounds it.
@@ -71,8 +108,12 @@ mod tests {
     use crate::operators::Operator;
     use crate::people::Profile;
 
-    fn list<T: Wire>(json: &str) -> Vec<Record<T>> {
+    fn listed<T: Wire>(json: &str) -> Listed<T> {
         records(&RawValue::from_string(mend(json.as_bytes()).into_owned()).unwrap()).unwrap()
+    }
+
+    fn list<T: Wire>(json: &str) -> Vec<Record<T>> {
+        listed(json).records
     }
 
     fn nested(depth: usize) -> String {
@@ -80,34 +121,39 @@ mod tests {
     }
 
     #[test]
-    fn one_odd_record_never_costs_the_others() {
+    fn one_odd_record_never_costs_the_others_and_one_odd_field_not_its_record() {
         let deep = nested(100_000);
-        let page = list::<Profile>(&format!(
-            r#"[{{"people_id":"A"}},{{"people_id":"B","score":1e400}},{{"people_id":"C","x":{deep}}},7,null,{{"people_id":9}},{{"people_id":"D"}}]"#
+        let page = listed::<Profile>(&format!(
+            r#"[{{"people_id":"A"}},{{"people_id":"B","score":1e400,"email":"b@x.example"}},{{"people_id":"C","x":{deep}}},7,null,{{"people_id":9}},{{"people_id":[]}}]"#
         ));
-        let read: Vec<_> =
-            page.iter().filter_map(|record| record.as_ref().ok()).map(|p| p.people_id.as_str()).collect();
-        assert_eq!(read, ["A", "D"]);
-        let odd: Vec<_> = page.into_iter().filter_map(Result::err).collect();
-        assert_eq!(odd[0].identity.as_deref(), Some("B"));
-        assert_eq!((odd[0].path.as_str(), odd[0].detail.as_str()), ("score", "a number out of range"));
-        assert_eq!((odd[1].identity.as_deref(), odd[1].detail.as_str()), (Some("C"), "nested too deeply"));
-        assert!(odd[1].path.starts_with("x[0][0]") && odd[1].path.len() <= 200);
-        assert_eq!((odd[2].identity.as_deref(), odd[2].path.as_str()), (None, "people_id"));
-        assert_eq!(odd[4].identity.as_deref(), Some("9"));
+        let read: Vec<_> = page.records.iter().flatten().map(|p| p.people_id.as_str()).collect();
+        assert_eq!(read, ["A", "B", "C", "9"]);
+        assert_eq!(page.records[1].as_ref().unwrap().email.as_deref(), Some("b@x.example"));
+        assert_eq!(page.damaged[0].identity.as_deref(), Some("B"));
+        assert_eq!(
+            (page.damaged[0].path.as_str(), page.damaged[0].detail.as_str()),
+            ("score", "a number out of range")
+        );
+        assert_eq!(
+            (page.damaged[1].identity.as_deref(), page.damaged[1].detail.as_str()),
+            (Some("C"), "nested too deeply")
+        );
+        assert!(page.damaged[1].path.starts_with("x[0][0]") && page.damaged[1].path.len() <= 200);
+        let odd: Vec<_> = page.records.into_iter().filter_map(Result::err).collect();
+        assert_eq!(odd.len(), 3);
+        assert_eq!((odd[0].identity.as_deref(), odd[0].path.as_str()), (None, "people_id"));
     }
 
     #[test]
     fn the_identity_is_found_wherever_it_stands() {
-        let conversation = list::<Conversation>(r#"[{"meta":{"data":{"n":1e400}},"session_id":"S"}]"#)
-            .remove(0)
-            .unwrap_err();
+        let conversation =
+            listed::<Conversation>(r#"[{"meta":{"data":{"n":1e400}},"session_id":"S"}]"#).damaged.remove(0);
         assert_eq!(
             (conversation.identity.as_deref(), conversation.path.as_str()),
             (Some("S"), "meta.data.n")
         );
         let operator =
-            list::<Operator>(r#"[{"details":{"user_id":"OP","n":[0,1e999]}}]"#).remove(0).unwrap_err();
+            listed::<Operator>(r#"[{"details":{"user_id":"OP","n":[0,1e999]}}]"#).damaged.remove(0);
         assert_eq!((operator.identity.as_deref(), operator.path.as_str()), (Some("OP"), "details.n[1]"));
         let message = list::<Message>(r#"[{"fingerprint":1e400}]"#).remove(0).unwrap_err();
         assert_eq!(message.identity.as_deref(), Some("1e400"));

@@ -1,5 +1,6 @@
 //! What Crisp answered, and what that means: pure, the whole table of statuses in one place.
 
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
@@ -12,7 +13,6 @@ use crate::gate::Outcome;
 use crate::pacing;
 
 /// An answer as it came.
-#[derive(Debug)]
 pub(super) struct Reply {
     status: u16,
     retry_after: Option<Duration>,
@@ -20,7 +20,6 @@ pub(super) struct Reply {
 }
 
 /// The useful part of a success.
-#[derive(Debug)]
 pub(super) struct Answer {
     pub(super) data: Box<RawValue>,
     /// Whether there is more behind it.
@@ -45,7 +44,7 @@ impl Reply {
 
     /// What the caller learns.
     pub(super) fn judge(self) -> Result<Answer, Error> {
-        if matches!(self.status, 200 | 206) {
+        if self.is_success() {
             return self.success();
         }
         let retry_after = self.retry_after;
@@ -66,11 +65,19 @@ impl Reply {
         })
     }
 
-    /// 422 is a limit by the word of Crisp's staff, unless it says that the request is wrong.
+    /// Whether what was asked for has come: of anything else, the status says enough.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(self.status, 200 | 206)
+    }
+
+    /// 422 is a limit by the word of Crisp's staff, but the usual word for a wrong request elsewhere: it is a limit where it
+    /// says when to come back, where it speaks of one, or gives no reason at all.
     fn is_limit(&self) -> bool {
+        let speaks_of_one =
+            |reason: &str| ["limit", "quota", "rate"].iter().any(|word| reason.contains(word));
         match self.status {
             420 | 429 => true,
-            422 => self.reason().as_deref() != Some("invalid_data"),
+            422 => self.retry_after.is_some() || self.reason().is_none_or(|reason| speaks_of_one(&reason)),
             _ => false,
         }
     }
@@ -87,6 +94,22 @@ impl Reply {
         }
         let data = data.ok_or_else(|| Error::malformed("data", "missing"))?;
         Ok(Answer { data, more })
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("retry_after", &self.retry_after)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("more", &self.more).finish_non_exhaustive()
     }
 }
 
@@ -127,7 +150,10 @@ mod tests {
             (408, "", Remedy::TryLater(None)),
             (420, "", Remedy::WaitForQuota(None)),
             (422, "", Remedy::WaitForQuota(None)),
+            (422, "quota_exceeded", Remedy::WaitForQuota(None)),
+            (422, "too_many_rates", Remedy::WaitForQuota(None)),
             (422, "invalid_data", Remedy::Report),
+            (422, "invalid_page", Remedy::Report),
             (429, "", Remedy::WaitForQuota(None)),
             (500, "", Remedy::TryLater(None)),
             (599, "", Remedy::TryLater(None)),
@@ -135,6 +161,25 @@ mod tests {
             assert_eq!(judged(status, &reason(word)).unwrap_err().remedy(), remedy, "{status} {word}");
         }
         assert!(matches!(judged(404, "<html>"), Err(Error::NotFound)));
+    }
+
+    #[test]
+    fn a_422_that_says_when_to_come_back_is_a_limit_whatever_its_reason() {
+        let retry_after = Some(Duration::from_secs(3));
+        let reply = Reply { status: 422, retry_after, body: reason("invalid_data").into_bytes() };
+        assert_eq!(reply.judge().unwrap_err().remedy(), Remedy::WaitForQuota(retry_after));
+    }
+
+    #[test]
+    fn debug_shows_no_body() {
+        let reply =
+            Reply { status: 200, retry_after: None, body: br#"{"data":"ana@northwind.example"}"#.to_vec() };
+        let shown = format!("{reply:?}");
+        assert!(
+            shown.contains("body_bytes: 32") && !shown.contains("ana") && !shown.contains("97, 110"),
+            "{shown}"
+        );
+        assert!(!format!("{:?}", reply.judge().unwrap()).contains("ana"));
     }
 
     #[test]

@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{Envelope, Malformed};
 use crate::conversations::State;
-use crate::fields::{at, flag, id, integer, text};
+use crate::fields::{as_text, at, flag, id, integer, text, told, word};
 use crate::ids::{Fingerprint, OperatorId, PeopleId, PluginId, SessionId};
 use crate::messages::{From, Message};
 use crate::page::Wire;
+use crate::told::Told;
 
 /// What happened, and to what.
 #[derive(Clone, PartialEq)]
@@ -139,11 +140,11 @@ fn conversation_change(name: &str, data: &Value) -> Option<Result<ConversationCh
     Some(Ok(match name {
         "session:request:initiated" => Change::Started,
         "session:removed" => Change::Removed,
-        "session:set_email" => Change::Email(text(data, "email")),
-        "session:set_phone" => Change::Phone(text(data, "phone")),
-        "session:set_subject" => Change::Subject(text(data, "subject")),
-        "session:set_nickname" => Change::Nickname(text(data, "nickname")),
-        "session:set_origin" => Change::Origin(text(data, "origin")),
+        "session:set_email" => return Some(emptied_or_text(data, "email").map(Change::Email)),
+        "session:set_phone" => return Some(emptied_or_text(data, "phone").map(Change::Phone)),
+        "session:set_subject" => return Some(emptied_or_text(data, "subject").map(Change::Subject)),
+        "session:set_nickname" => return Some(emptied_or_text(data, "nickname").map(Change::Nickname)),
+        "session:set_origin" => return Some(emptied_or_text(data, "origin").map(Change::Origin)),
         "session:set_data" => Change::Data(custom_data(data)),
         "session:set_segments" => Change::Segments(segments(data)),
         "session:set_state" => return Some(state(data).map(Change::State)),
@@ -170,8 +171,17 @@ fn fingerprint(data: &Value) -> Result<Fingerprint, Malformed> {
 }
 
 fn state(data: &Value) -> Result<State, Malformed> {
-    let known = text(data, "state").and_then(|word| State::from_word(&word));
+    let known = word(data, "state").and_then(State::from_word);
     known.ok_or_else(|| Malformed::new("data.state", "missing or not a state"))
+}
+
+/// The text that a field has now. A hook that does not say which must not empty it.
+fn emptied_or_text(data: &Value, key: &str) -> Result<Option<String>, Malformed> {
+    match at(data, key).map(|_| told(Some(data), key, as_text)) {
+        Some(Told::Value(text)) => Ok(Some(text)),
+        Some(Told::Nothing) => Ok(None),
+        Some(Told::Silent) | None => Err(Malformed::new(&format!("data.{key}"), "missing or not text")),
+    }
 }
 
 /// Who is assigned now; a routing that says nothing about it must not read as "nobody".

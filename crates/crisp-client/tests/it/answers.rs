@@ -28,14 +28,12 @@ async fn odd_fields_and_odd_records_leave_the_page_whole() {
     );
     let page = people(json(206, body)).await.unwrap();
     assert!(page.more);
-    assert_eq!(ids(&page.records), ["A", "D"]);
+    assert_eq!(ids(&page.records), ["A", "B", "C", "D"]);
     assert_eq!(page.records[4].as_ref().unwrap().nickname.as_deref(), Some("\u{fffd}!"));
-    let odd: Vec<_> = page.records.iter().filter_map(|record| record.as_ref().err()).collect();
-    assert_eq!(
-        odd.iter().map(|odd| odd.identity.as_deref()).collect::<Vec<_>>(),
-        [Some("B"), Some("C"), None]
-    );
-    assert_eq!(odd[0].to_string(), "a record could not be read at x: a number out of range");
+    let lost: Vec<_> = page.damaged.iter().map(|odd| odd.identity.as_deref()).collect();
+    assert_eq!(lost, [Some("B"), Some("C")]);
+    assert_eq!(page.damaged[0].to_string(), "a record could not be read at x: a number out of range");
+    assert_eq!(page.records[3].as_ref().unwrap_err().identity, None);
 }
 
 #[tokio::test]
@@ -56,10 +54,14 @@ async fn a_list_that_is_none_is_never_an_empty_page() {
 }
 
 #[tokio::test]
-async fn a_single_object_that_cannot_be_read_names_the_path() {
-    let server = answering(json(200, r#"{"data":{"session_id":"S","meta":{"data":{"n":1e400}}}}"#)).await;
+async fn a_single_object_loses_what_cannot_be_held_and_nothing_else() {
+    let body = r#"{"data":{"session_id":"S","state":"resolved","meta":{"data":{"n":1e400}}}}"#;
+    let server = answering(json(200, body)).await;
+    let read = client(&server.uri()).conversation(website(), &SessionId::new("S")).await.unwrap();
+    assert_eq!(read.state, Some(crisp_client::State::Resolved));
+    let server = answering(json(200, r#"{"data":{"session_id":[]}}"#)).await;
     let error = client(&server.uri()).conversation(website(), &SessionId::new("S")).await.unwrap_err();
-    assert_eq!(error.to_string(), "Crisp's answer cannot be read at data.meta.data.n: a number out of range");
+    assert_eq!(error.to_string(), "Crisp's answer cannot be read at data.session_id: missing or not an id");
 }
 
 #[tokio::test]
@@ -135,6 +137,36 @@ async fn a_body_that_breaks_off_is_an_outage() {
 }
 
 #[tokio::test]
+async fn a_refusal_whose_words_break_off_is_still_a_refusal() {
+    for (bytes, remedy) in [
+        (
+            b"HTTP/1.1 429 Slow\r\nretry-after: 9\r\ncontent-length: 500\r\n\r\n{\"err".as_slice(),
+            Remedy::WaitForQuota(Some(Duration::from_secs(9))),
+        ),
+        (b"HTTP/1.1 401 No\r\ncontent-length: 500\r\n\r\n{", Remedy::ReplaceCredential),
+        (b"HTTP/1.1 403 No\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{", Remedy::GrantAccess),
+        (b"HTTP/1.1 404 No\r\ncontent-length: 500\r\n\r\n", Remedy::TreatAsAbsent),
+        (
+            b"HTTP/1.1 503 No\r\nretry-after: 3600\r\ncontent-length: 500\r\n\r\n",
+            Remedy::TryLater(Some(Duration::from_hours(1))),
+        ),
+    ] {
+        let error = client(&writing(bytes).await).connect_account().await.unwrap_err();
+        assert_eq!(error.remedy(), remedy, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_none_is_malformed_and_never_active() {
+    for body in [r#"{"data":null}"#, r#"{"data":[]}"#] {
+        let server = answering(json(200, body)).await;
+        let plugin = "00c3a3c3-7c9c-4c5c-8f6e-4a5b6c7d8e9f".parse().unwrap();
+        let answer = client(&server.uri()).subscription(website(), plugin).await;
+        assert!(matches!(answer, Err(Error::Malformed { .. })), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_there_is_an_outage() {
     let error = client("http://127.0.0.1:1").connect_account().await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { cause: Outage::Network(_), .. }), "{error:?}");
@@ -160,6 +192,7 @@ async fn a_body_beyond_the_limit_is_not_taken_in_packed_or_not() {
             matches!(error, Error::Unavailable { cause: Outage::TooLarge { limit: 100_000 }, .. }),
             "{error:?}"
         );
+        assert_eq!(error.remedy(), Remedy::Report, "it would be too long the next time, too");
         assert_eq!(server.received_requests().await.unwrap().len(), 1, "repeating would not make it shorter");
     }
 }
@@ -180,7 +213,10 @@ async fn every_read_of_a_plugin_is_understood() {
 
     let server = answering(answer(r#"{"name":"Northwind","domain":7}"#)).await;
     let named = client(&server.uri()).website(website()).await.unwrap();
-    assert_eq!((named.website_id, named.name.as_deref(), named.domain), (website(), Some("Northwind"), None));
+    assert_eq!(
+        (named.website_id, named.name.as_deref(), named.domain),
+        (website(), Some("Northwind"), Some("7".to_owned()))
+    );
 
     let operators = r#"[{"type":"operator","details":{"user_id":"OP","first_name":"Ole"}},{"type":"invite","details":{}},
         {"type":"sandbox","details":{"user_id":"OP2"}},{"type":"operator","details":{}}]"#;
@@ -193,7 +229,12 @@ async fn every_read_of_a_plugin_is_understood() {
 
     let server = answering(answer(r#"{"data":{"plan":"pro"}}"#)).await;
     let data = client(&server.uri()).people_data(website(), &"P".parse().unwrap()).await.unwrap();
-    assert_eq!(data["plan"], "pro");
+    assert_eq!(data.unwrap()["plan"], "pro");
+    for odd in ["{}", r#"{"data":null}"#, r#"{"data":[]}"#, "[]", "null"] {
+        let server = answering(answer(odd)).await;
+        let data = client(&server.uri()).people_data(website(), &"P".parse().unwrap()).await.unwrap();
+        assert_eq!(data, None, "{odd}: what was not told must not read as empty");
+    }
 
     let server =
         answering(answer(r#"[{"fingerprint":1,"type":"text","content":"Hi"},{"type":"text"}]"#)).await;

@@ -118,6 +118,10 @@ async fn inboxes_that_crisp_does_not_know_cost_one_request_once() {
         assert_eq!(page.records.len(), 1);
     }
     assert_eq!(server.received_requests().await.unwrap().len(), 4);
+    let another = "5f0c7c1e-2d9b-4a61-9f0e-8f1f7d3b2a10".parse().unwrap();
+    client.conversations_page(another, &ConversationsQuery::default()).await.unwrap();
+    let asked = server.received_requests().await.unwrap();
+    assert_eq!(asked.len(), 6, "another website is asked with its inboxes first");
 }
 
 #[tokio::test]

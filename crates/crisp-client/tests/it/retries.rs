@@ -7,7 +7,7 @@ use crisp_client::{Error, Gate, Outcome, PeopleQuery, Refused, Remedy};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::setting::{answering, client, json, website};
+use crate::setting::{answering, client, json, website, writing};
 
 /// A gate that lets a few requests pass and remembers what it saw.
 #[derive(Default)]
@@ -86,6 +86,15 @@ async fn a_limit_is_told_to_the_gate_and_never_answered_with_another_request() {
         assert_eq!(error.remedy(), Remedy::WaitForQuota(retry_after), "{status}");
         assert_eq!(*gate.seen.lock().unwrap(), [Outcome::RateLimited { retry_after }], "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_limit_whose_words_break_off_is_told_to_the_gate_as_a_limit() {
+    let base_url = writing(b"HTTP/1.1 429 Slow\r\nretry-after: 9\r\ncontent-length: 500\r\n\r\n{").await;
+    let gate = gate(5);
+    let _ = client(&base_url).with_gate(gate.clone()).connect_account().await;
+    let retry_after = Some(Duration::from_secs(9));
+    assert_eq!(*gate.seen.lock().unwrap(), [Outcome::RateLimited { retry_after }]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::field;
+use super::{field, label, plain};
 
 /// The question, then its choices, the selected ones marked.
 pub(super) fn picker(content: &Value) -> Option<String> {
@@ -10,8 +10,9 @@ pub(super) fn picker(content: &Value) -> Option<String> {
     paragraph(field(content, "text").map(str::to_owned).into_iter().chain(choices))
 }
 
+/// A choice may also be its label alone.
 fn choice(choice: &Value) -> Option<String> {
-    let label = field(choice, "label").or_else(|| field(choice, "value"))?;
+    let label = plain(choice).or_else(|| label(choice, "label")).or_else(|| label(choice, "value"))?;
     let is_selected = choice.get("selected").and_then(Value::as_bool).unwrap_or(false);
     Some(format!("{} {label}", if is_selected { "[x]" } else { "[ ]" }))
 }
@@ -20,17 +21,8 @@ fn choice(choice: &Value) -> Option<String> {
 pub(super) fn field_to_fill(content: &Value) -> Option<String> {
     let question = field(content, "text").map(str::to_owned);
     let explanation = field(content, "explain").map(|explanation| format!("({explanation})"));
-    let answer = content.get("value").and_then(answer).map(|answer| format!("Answer: {answer}"));
+    let answer = content.get("value").and_then(plain).map(|answer| format!("Answer: {answer}"));
     paragraph([question, explanation, answer].into_iter().flatten())
-}
-
-fn answer(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if text.trim().is_empty() => None,
-        Value::String(text) => Some(text.trim().to_owned()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
 }
 
 /// The text, then each card with its buttons.

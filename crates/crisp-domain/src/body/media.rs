@@ -46,10 +46,11 @@ fn last_segment(url: &str) -> Option<&str> {
     path.rsplit('/').next().filter(|name| name.contains('.'))
 }
 
-/// Seconds as minutes and seconds.
+/// Seconds, as a number or as its digits, in minutes and seconds.
 fn duration(value: &Value) -> Option<String> {
     const LONGEST_SECONDS: f64 = 86_400.0;
-    let seconds = value.as_f64().filter(|seconds| (0.0..=LONGEST_SECONDS).contains(seconds))?;
+    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+    let seconds = number.filter(|seconds| (0.0..=LONGEST_SECONDS).contains(seconds))?;
     let seconds: u32 = format!("{seconds:.0}").parse().ok()?;
     Some(format!("{}:{:02}", seconds / 60, seconds % 60))
 }

@@ -12,13 +12,26 @@ const MAX_BYTES: usize = 256;
 const MAX_SEGMENTS: usize = 12;
 /// The longest segment, in bytes.
 const MAX_SEGMENT_BYTES: usize = 64;
+/// The fields of a Crisp profile (docs/crisp-api.md). What lies below them differs from person to person.
+const ROOTS: [&str; 10] = [
+    "people_id",
+    "email",
+    "person",
+    "company",
+    "segments",
+    "notepad",
+    "score",
+    "active",
+    "created_at",
+    "updated_at",
+];
 /// What a path into custom data starts with.
 const DATA: &str = "data.";
 
 /// A path such as `person.employment.title`, `segments.0` or `data.plan`.
 ///
-/// A path into the profile is up to 12 segments of ASCII letters, digits, `_` and `-`, joined by dots; digits also
-/// index into a list. After `data.` comes the key of a custom attribute as it is, dots and blanks included. 256 bytes
+/// A path into the profile is up to 12 segments of ASCII letters, digits, `_` and `-`, joined by dots, the first of them a
+/// field of Crisp's profiles; digits also index into a list. After `data.` comes the key of a custom attribute as it is, dots and blanks included. 256 bytes
 /// at most.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -33,6 +46,9 @@ pub enum InvalidPath {
     /// More than 256 bytes, more than 12 segments, or a segment of more than 64 bytes.
     #[error("is too long: at most 256 bytes in 12 parts of 64 bytes each")]
     TooLong,
+    /// A field that no profile has.
+    #[error("begins with no field of a Crisp profile: they are {}, or `data.` and a key", ROOTS.join(", "))]
+    UnknownRoot,
     /// Something that no field name is made of.
     #[error(
         "holds a character that no field has: letters, digits, `_` and `-` joined by dots, or `data.` and a key"
@@ -41,7 +57,8 @@ pub enum InvalidPath {
 }
 
 impl SourcePath {
-    /// Checks the syntax; whether a profile has such a field, only a profile can tell.
+    /// Checks the syntax, and that the path begins with a field of Crisp's profiles; what lies below it, only a profile can
+    /// tell.
     pub fn parse(text: &str) -> Result<Self, InvalidPath> {
         if text.len() > MAX_BYTES {
             return Err(InvalidPath::TooLong);
@@ -117,7 +134,11 @@ fn check_segments(text: &str) -> Result<(), InvalidPath> {
         return Err(InvalidPath::TooLong);
     }
     let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
-    if text.chars().all(allowed) { Ok(()) } else { Err(InvalidPath::Character) }
+    if !text.chars().all(allowed) {
+        return Err(InvalidPath::Character);
+    }
+    let root = text.split('.').next().unwrap_or_default();
+    if ROOTS.contains(&root) { Ok(()) } else { Err(InvalidPath::UnknownRoot) }
 }
 
 impl fmt::Display for SourcePath {
@@ -180,7 +201,7 @@ mod tests {
 
     #[test]
     fn syntax_has_bounds() {
-        use InvalidPath::{Character, Empty, TooLong};
+        use InvalidPath::{Character, Empty, TooLong, UnknownRoot};
         let long = "a".repeat(65);
         let deep = vec!["a"; 13].join(".");
         for (text, why) in [
@@ -194,6 +215,9 @@ mod tests {
             (" email", Character),
             ("person.näme", Character),
             ("person[0]", Character),
+            ("nickname", UnknownRoot),
+            ("Email", UnknownRoot),
+            ("custom.plan", UnknownRoot),
             ("data.a\nb", Character),
             ("data. a", Character),
             (&long, TooLong),

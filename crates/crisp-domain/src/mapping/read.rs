@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crisp_client::moment;
 use serde_json::{Map, Number, Value};
 
 use super::{Mapping, MappingRow, SourcePath, Target};
@@ -25,7 +26,7 @@ pub struct MappedFields {
 impl Mapping {
     /// Reads a profile as Crisp sent it, and its custom data where that was asked for.
     ///
-    /// `email`, `name` and `phone` come from text, `signed_up_at` from anything that means an instant; a custom
+    /// `email` comes from text, `name` and `phone` from text or a whole number, `signed_up_at` from anything that means an instant; a custom
     /// attribute from text, a number, a boolean, or a list of these, joined by commas. An instant that Crisp writes
     /// in milliseconds becomes RFC 3339.
     pub fn map(&self, profile: &Value, data: Option<&Map<String, Value>>) -> MappedFields {
@@ -44,10 +45,19 @@ impl Mapping {
 fn converted(row: &MappingRow, value: &Value) -> Option<Value> {
     match &row.to {
         Target::Email => value.as_str().and_then(address).map(Value::String),
-        Target::Name | Target::Phone => value.as_str().and_then(readable).map(Value::String),
+        Target::Name | Target::Phone => words(value).map(Value::String),
         Target::SignedUpAt => instant(value),
         Target::Attribute(_) if row.from.is_instant() => instant(value),
         Target::Attribute(_) => attribute(&row.from, value),
+    }
+}
+
+/// Text, or a whole number as its digits: a phone number that lost its quotation marks is still one.
+fn words(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => readable(text),
+        Value::Number(number) => json::whole(number).map(|number| number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
@@ -75,8 +85,8 @@ fn attribute(from: &SourcePath, value: &Value) -> Option<Value> {
 }
 
 fn number_or_instant(from: &SourcePath, number: &Number) -> Value {
-    let is_ms = from.is_called_instant() && number.as_i64().is_some_and(time::is_plausible_ms);
-    let value = Value::Number(number.clone());
+    let is_ms = from.is_called_instant() && number.as_i64().is_some_and(moment::is_plausible);
+    let value = Value::Number(json::whole(number).unwrap_or_else(|| number.clone()));
     let instant = if is_ms { instant(&value) } else { None };
     instant.unwrap_or_else(|| json::storable(value))
 }
@@ -98,7 +108,8 @@ pub(super) fn joined(items: &[Value]) -> Option<Value> {
 fn part(item: &Value) -> Option<String> {
     match item {
         Value::String(text) => text::present(text),
-        Value::Number(_) | Value::Bool(_) => Some(item.to_string()),
+        Value::Number(number) => Some(json::whole(number).unwrap_or_else(|| number.clone()).to_string()),
+        Value::Bool(_) => Some(item.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Mapping, MappingRow, Policy, SourcePath, Target};
 use crate::settings::FieldError;
-use crate::settings::form::Form;
+use crate::settings::form::{Form, note};
 
 /// The most rows a mapping may have.
 pub const MAX_ROWS: usize = 100;
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Mapping {
 /// Reads the rows an admin sent; what is wrong with them goes to `errors`.
 pub(crate) fn from_json(value: Value, errors: &mut Vec<FieldError>) -> Mapping {
     let Value::Array(values) = value else {
-        errors.push(FieldError::new("mapping", "wrong_type", "is not a list of rows"));
+        note(errors, "mapping", "wrong_type", "is not a list of rows");
         return Mapping::empty();
     };
     check_count(values.len(), "mapping", errors);
@@ -86,7 +86,7 @@ fn row_from_json(value: Value, index: usize, errors: &mut Vec<FieldError>) -> Op
 
 fn check_count(count: usize, field: &str, errors: &mut Vec<FieldError>) {
     if count > MAX_ROWS {
-        errors.push(FieldError::new(field, "too_many", format!("has {count} rows, and may have {MAX_ROWS}")));
+        note(errors, field, "too_many", format!("has {count} rows, and may have {MAX_ROWS}"));
     }
 }
 
@@ -97,7 +97,7 @@ fn check_unique<'a>(
     errors: &mut Vec<FieldError>,
 ) {
     if earlier.any(|target| *target == row.to) {
-        errors.push(FieldError::new(format!("mapping[{index}].to"), "duplicate", "has a row above already"));
+        note(errors, format!("mapping[{index}].to"), "duplicate", "has a row above already");
     }
 }
 

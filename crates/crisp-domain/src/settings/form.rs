@@ -27,7 +27,7 @@ impl<'a> Form<'a> {
             return Some(Self { at, fields, errors });
         }
         let field = if at.is_empty() { "settings".to_owned() } else { at };
-        errors.push(FieldError::new(field, "wrong_type", "is not an object"));
+        note(errors, field, "wrong_type", "is not an object");
         None
     }
 
@@ -109,10 +109,20 @@ impl<'a> Form<'a> {
     }
 
     fn refuse(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
-        if self.errors.len() < MAX_ERRORS {
-            let name: String = name.chars().take(MAX_NAME_CHARACTERS).collect();
-            let field = if self.at.is_empty() { name } else { format!("{}.{name}", self.at) };
-            self.errors.push(FieldError::new(field, code, detail));
-        }
+        let name: String = name.chars().take(MAX_NAME_CHARACTERS).collect();
+        let field = if self.at.is_empty() { name } else { format!("{}.{name}", self.at) };
+        note(self.errors, field, code, detail);
+    }
+}
+
+/// Notes an error, unless there are [`MAX_ERRORS`] already.
+pub(crate) fn note(
+    errors: &mut Vec<FieldError>,
+    field: impl Into<String>,
+    code: &'static str,
+    detail: impl Into<String>,
+) {
+    if errors.len() < MAX_ERRORS {
+        errors.push(FieldError::new(field, code, detail));
     }
 }

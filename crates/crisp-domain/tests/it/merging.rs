@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 fn mapping(rows: &[(&str, Policy)]) -> Mapping {
     let row = |(to, policy): &(&str, Policy)| MappingRow {
-        from: SourcePath::parse("any").unwrap(),
+        from: SourcePath::parse("email").unwrap(),
         to: to.parse().unwrap(),
         policy: *policy,
     };

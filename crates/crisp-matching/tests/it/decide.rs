@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate};
 use crisp_client::PeopleId;
-use crisp_matching::{Candidate, Decision, Evidence, Outcome, Question, Rule, Standing, decide};
+use crisp_matching::{Address, Candidate, Decision, Evidence, Outcome, Question, Rule, Standing, decide};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -49,8 +49,10 @@ struct Expected {
 #[test]
 fn every_case_is_decided_as_written() {
     for case in cases::<Case>("decide") {
-        let question =
-            Question { people_id: case.question.people_id, email: email(case.question.email.as_deref()) };
+        let question = Question {
+            people_id: case.question.people_id,
+            email: Address::of(case.question.email.as_deref()),
+        };
         let candidates: Vec<Candidate> = case.candidates.into_iter().map(candidate).collect();
         let decision = decide(&question, &candidates);
         let expected = match (case.expected.contact, case.expected.rule) {
@@ -77,11 +79,12 @@ fn candidate(case: CaseCandidate) -> Candidate {
 
 #[test]
 fn a_decision_explains_itself_in_sentences_without_an_address() {
-    let question = Question { people_id: Some(PeopleId::new("P")), email: email(Some("ana@x.example")) };
+    let question =
+        Question { people_id: Some(PeopleId::new("P")), email: Address::of(Some("ana@x.example")) };
     let ana = Candidate {
         contact_id: contact_id(1),
         people_ids: vec![],
-        email: question.email.clone(),
+        email: question.email.key().cloned(),
         last_active_at: None,
         created_at: created(None),
     };
@@ -101,7 +104,7 @@ fn a_decision_explains_itself_in_sentences_without_an_address() {
 
 #[test]
 fn a_decision_is_written_in_the_words_of_the_contract() {
-    let question = Question { people_id: Some(PeopleId::new("P")), email: None };
+    let question = Question { people_id: Some(PeopleId::new("P")), email: Address::Absent };
     insta::assert_json_snapshot!(decide(&question, &[]), @r#"
     {
       "outcome": {
@@ -121,6 +124,14 @@ fn a_decision_is_written_in_the_words_of_the_contract() {
     "#);
 }
 
+#[test]
+fn an_address_that_is_none_is_told_apart_from_a_missing_one() {
+    let question = Question { people_id: None, email: Address::of(Some("call me")) };
+    let decision = decide(&question, &[]);
+    assert_eq!(decision.evidence, [Evidence::PeopleIdAbsent, Evidence::EmailUnusable]);
+    assert_eq!(decision.evidence[1].to_string(), "the conversation has an email address that is none");
+}
+
 fn any_candidate() -> impl Strategy<Value = Candidate> {
     let people = prop::collection::vec(0..3_u8, 0..3);
     (1..6_u128, people, prop::option::of(0..3_u8), prop::option::of(0..3_i64), 0..3_i64).prop_map(
@@ -137,7 +148,7 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
 fn any_question() -> impl Strategy<Value = Question> {
     (prop::option::of(0..3_u8), prop::option::of(0..3_u8)).prop_map(|(person, address)| Question {
         people_id: person.map(|id| PeopleId::new(id.to_string())),
-        email: email(address.map(|address| format!("{address}@x.example")).as_deref()),
+        email: Address::of(address.map(|address| format!("{address}@x.example")).as_deref()),
     })
 }
 
@@ -159,7 +170,7 @@ proptest! {
     ) {
         let decision = decide(&question, &candidates);
         let carries = |candidate: &Candidate| question.people_id.as_ref().is_some_and(|id| candidate.people_ids.contains(id));
-        let holds = |candidate: &Candidate| question.email.is_some() && question.email == candidate.email;
+        let holds = |candidate: &Candidate| question.email.key().is_some_and(|key| candidate.email.as_ref() == Some(key));
         match decision.outcome {
             Outcome::Matched { contact_id, rule: Rule::PeopleId } => {
                 prop_assert!(candidates.iter().any(|candidate| candidate.contact_id == contact_id && carries(candidate)));
@@ -172,6 +183,6 @@ proptest! {
         }
         let chosen = decision.candidates.iter().filter(|one| one.standing == Standing::Chosen).count();
         prop_assert_eq!(chosen == 1, decision.outcome != Outcome::NoMatch);
-        prop_assert_eq!(decision.evidence.contains(&Evidence::EmailAbsent), question.email.is_none());
+        prop_assert_eq!(decision.evidence.contains(&Evidence::EmailAbsent), question.email == Address::Absent);
     }
 }

@@ -157,6 +157,7 @@ pub(crate) fn message(fingerprint: i64, seconds: i64) -> MessageRow {
         removed_at: None,
         content_stamp_ms: None,
         content_hooked_at: None,
+        sent_at_assumed: false,
     }
 }
 

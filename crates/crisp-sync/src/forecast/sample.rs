@@ -69,7 +69,7 @@ impl Asking<'_> {
 
     async fn prospects(&self, rows: &[ConversationFacts]) -> Result<Vec<Prospect>, Refusal> {
         let people: BTreeSet<String> =
-            rows.iter().filter_map(|row| Some(row.people_id.as_ref()?.as_str().to_owned())).collect();
+            rows.iter().filter_map(|row| Some(row.people_id.value()?.as_str().to_owned())).collect();
         let emails: BTreeSet<String> =
             rows.iter().filter_map(|row| row.email_key().map(String::from)).collect();
         let (people, emails): (Vec<_>, Vec<_>) = (people.into_iter().collect(), emails.into_iter().collect());
@@ -85,7 +85,7 @@ impl Asking<'_> {
         // Profiles give their contacts an address only where the mapping says so.
         let brings_emails = self.settings.import_people
             && self.settings.mapping.rows().iter().any(|row| row.to == Target::Email);
-        let prospect = |row: &ConversationFacts| match (&row.people_id, row.email_key()) {
+        let prospect = |row: &ConversationFacts| match (row.people_id.value(), row.email_key()) {
             (Some(people_id), _)
                 if self.settings.import_people || known_people.contains(people_id.as_str()) =>
             {

@@ -57,7 +57,7 @@ async fn apply_or_isolate(engine: &Engine, lease: &Lease, pending: &[PendingHook
     match (error.verdict(clock::now()), pending) {
         (Verdict::LetGo, _) => Err(error),
         // A statement that goes on being refused may be refused because of one hook.
-        (Verdict::Retry, _) if lease.attempts < MAX_ATTEMPTS || !error.lies_in_one_record() => Err(error),
+        (Verdict::Retry(_), _) if lease.attempts < MAX_ATTEMPTS || !error.lies_in_one_record() => Err(error),
         (_, [poison]) => put_off(engine, lease, poison, &error).await,
         (_, _) => {
             for hook in pending {

@@ -8,7 +8,6 @@ use crisp_domain::{AccountId, IntegrationId, time};
 use crisp_storage::Database;
 use crisp_storage::hooks::{self, NewHook};
 use secrecy::SecretString;
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::wake::Waker;
@@ -183,22 +182,19 @@ async fn store(
 
 fn new_hook(integration: IntegrationId, one: &Waiting, now: DateTime<Utc>) -> NewHook {
     let event = Event::parse(&one.envelope).ok();
+    // An event in a shape that nobody knows still says whom it is about: that record is read instead.
+    let session_id =
+        event.as_ref().map_or_else(|| one.envelope.session_id(), |event| event.session_id().cloned());
+    let people_id =
+        event.as_ref().map_or_else(|| one.envelope.people_id(), |event| event.people_id().cloned());
     let storable = |text: &str| crisp_domain::text::storable(text);
-    // A known event in an odd shape still says what it is about, so that it can be read by name.
-    let named = |key: &str| one.envelope.data.get(key).and_then(Value::as_str).map(storable);
     NewHook {
         id: crisp_domain::ids::uuid_v7(now),
         integration_id: integration,
         dedupe_key: hooks::dedupe_key(&one.body),
         event: storable(&one.envelope.event),
-        session_id: match &event {
-            Some(event) => event.session_id().map(|id| storable(id.as_str())),
-            None => named("session_id"),
-        },
-        people_id: match &event {
-            Some(event) => event.people_id().map(|id| storable(id.as_str())),
-            None => named("people_id"),
-        },
+        session_id: session_id.map(|id| storable(id.as_str())),
+        people_id: people_id.map(|id| storable(id.as_str())),
         crisp_at: one.envelope.timestamp_ms.and_then(time::from_ms),
         body: one.body.clone(),
     }

@@ -45,7 +45,7 @@ pub(super) async fn said(
         return Ok("woke");
     }
     let now = batch.scope.now;
-    let mut row = transcript::to_row(before.as_ref(), &facts, now);
+    let mut row = transcript::to_row(before.as_ref(), &facts, Batch::stamp(hook).crisp_at, now);
     row.content_stamp_ms = Some(Batch::stamp(hook).crisp_at.timestamp_millis());
     row.content_hooked_at = Some(hook.received_at);
     if let Some(before) = before {
@@ -197,6 +197,7 @@ fn placeholder(fingerprint: Fingerprint, now: chrono::DateTime<chrono::Utc>) -> 
         removed_at: None,
         content_stamp_ms: None,
         content_hooked_at: None,
+        sent_at_assumed: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! From where anyone can go on with a sync: committed with the data of each step.
 
 use chrono::{DateTime, Utc};
+use crisp_client::page::Walk;
 use serde::{Deserialize, Serialize};
 
 /// What a run does next.
@@ -33,8 +34,8 @@ pub(crate) struct Bookmark {
     pub(crate) stage: Stage,
     /// The next page of the walk; 0 = not begun.
     pub(crate) page: u32,
-    /// Whether this list has answered 206 before.
-    pub(crate) seen_more: bool,
+    /// What this list has shown of how it ends.
+    pub(crate) list: Walk,
     /// Last name asked after in a vanished stage.
     pub(crate) after: String,
     /// The conversation bookmark that this run will leave (Crisp's clock): no conversation that changed up to then, and
@@ -60,7 +61,7 @@ impl Bookmark {
     pub(crate) fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.page = 1;
-        self.seen_more = false;
+        self.list = Walk::default();
         self.after = String::new();
     }
 }

@@ -1,14 +1,17 @@
 //! Walks pages of conversations.
 
 use chrono::{DateTime, Utc};
-use crisp_client::{Conversation, ConversationsQuery, Record};
+use crisp_client::ConversationsQuery;
+use crisp_client::page::Walk;
 use crisp_domain::ConversationFacts;
 use crisp_storage::{sightings, unreadable};
 
+use super::odd::Odd;
 use super::people::{OVERLAP, PER_PAGE, is_beyond_the_end};
 use super::{Ahead, Next, Run, Stage, count};
 use crate::clock;
 use crate::error::Error;
+use crate::observe::lies_ahead;
 use crate::threads::{self, Reading, Verify};
 
 /// Decayed changes that must have come through hooks before the channel is trusted with message texts.
@@ -19,7 +22,7 @@ const TRUSTED_LOSS: f64 = 0.005;
 /// A page of conversations.
 pub(super) struct Fetched {
     facts: Vec<ConversationFacts>,
-    odd: Vec<(String, String)>,
+    odd: Odd,
     rows: usize,
     more: bool,
     /// When it was asked for (our clock).
@@ -28,7 +31,7 @@ pub(super) struct Fetched {
 
 impl Fetched {
     fn nothing(sent_at: DateTime<Utc>) -> Self {
-        Self { facts: Vec::new(), odd: Vec::new(), rows: 0, more: false, sent_at }
+        Self { facts: Vec::new(), odd: Odd::default(), rows: 0, more: false, sent_at }
     }
 
     fn updated(&self) -> Vec<DateTime<Utc>> {
@@ -47,12 +50,12 @@ impl Run<'_> {
             Some(Ahead::Conversations(ahead, page)) if ahead == number => page?,
             _ => self.fetch_conversations(number, self.since()).await?,
         };
-        let last = page.rows == 0
-            || (!page.more && (page.rows < usize::from(PER_PAGE) || self.mark.seen_more))
-            || self.has_passed_the_bookmark(&page);
+        let mut list = self.mark.list;
+        let ended = list.ends_with(page.rows, page.more, PER_PAGE, self.aim());
+        let last = ended || self.has_passed_the_bookmark(&page);
         // Where an incremental walk ends shows when its page is written.
         let prefetch = !last && !self.is_incremental() && self.may_go_on();
-        let (written, ahead) = futures::join!(self.write_conversations(page, last), async {
+        let (written, ahead) = futures::join!(self.write_conversations(page, list, last), async {
             if prefetch { Some(self.fetch_conversations(number + 1, self.since()).await) } else { None }
         });
         written?;
@@ -63,7 +66,7 @@ impl Run<'_> {
     /// The newest page once more, whole: state, assignee, subject and e-mail move no `updated_at`.
     pub(super) async fn rolling(&mut self) -> Result<Next, Error> {
         let page = self.fetch_conversations(1, None).await?;
-        self.write_conversations(page, true).await?;
+        self.write_conversations(page, self.mark.list, true).await?;
         Ok(Next::Step)
     }
 
@@ -96,25 +99,27 @@ impl Run<'_> {
             Err(error) if is_beyond_the_end(page, &error) => return Ok(Fetched::nothing(sent_at)),
             listed => listed?,
         };
+        let odd = Odd::of(&listed, page);
         let rows = listed.records.len();
-        let (facts, odd) = sort_out(listed.records, page);
+        let facts = listed.records.iter().flatten().map(ConversationFacts::from_wire).collect();
         Ok(Fetched { facts, odd, rows, more: listed.more, sent_at })
     }
 
-    async fn write_conversations(&self, page: Fetched, last: bool) -> Result<(), Error> {
+    async fn write_conversations(&self, page: Fetched, list: Walk, last: bool) -> Result<(), Error> {
         let mut scope = self.open().await?;
-        let (id, now) = (scope.id(), scope.now);
+        let now = scope.now;
         let rolling = self.mark.stage == Stage::Rolling;
         let sessions: Vec<String> =
             page.facts.iter().map(|facts| facts.session_id.as_str().to_owned()).collect();
         if self.is_complete() {
-            sightings::record(&mut scope.session, self.id(), sightings::Kind::Conversation, &sessions)
-                .await?;
+            let seen = [sessions.as_slice(), page.odd.named.as_slice()].concat();
+            sightings::record(&mut scope.session, self.id(), sightings::Kind::Conversation, &seen).await?;
         }
-        unreadable::save(&mut scope.session, id, unreadable::Kind::Conversation, &page.odd, now).await?;
-        unreadable::clear(&mut scope.session, id, unreadable::Kind::Conversation, &sessions).await?;
+        let anew = !self.is_incremental() && self.mark.page <= 1;
+        page.odd.save(&mut scope, unreadable::Kind::Conversation, &sessions, anew).await?;
         let (updated, number) = (page.updated(), self.mark.page.max(1));
-        let (read, failed, more) = (count(page.rows), count(page.odd.len()), page.more);
+        let newest = updated.iter().copied().filter(|at| !lies_ahead(*at, page.sent_at)).max();
+        let (read, failed) = (count(page.rows), count(page.odd.listed.len()));
         let reading = Reading {
             facts: page.facts,
             sent_at: page.sent_at,
@@ -142,13 +147,13 @@ impl Run<'_> {
             if counts_hooks && listening {
                 super::finish::count_hooks(integration, tally.news, tally.unheard, now);
             }
-            mark.seen_more |= more;
+            mark.list = list;
             if number == 1 && !rolling {
                 mark.newest_first = is_newest_first(&updated);
             }
             // What is said while one walks moves to the front: only the first page tells how far everything was read.
             if !rolling && (number == 1 || !mark.newest_first) {
-                mark.newest_conversation = mark.newest_conversation.max(updated.iter().max().copied());
+                mark.newest_conversation = mark.newest_conversation.max(newest);
             }
             match next {
                 Some(stage) => {
@@ -186,23 +191,4 @@ impl Run<'_> {
             _ => Verify::SetAside,
         }
     }
-}
-
-/// Readable conversations in our words, and the odd ones with the reason.
-fn sort_out(
-    records: Vec<Record<Conversation>>,
-    page: u32,
-) -> (Vec<ConversationFacts>, Vec<(String, String)>) {
-    let (mut facts, mut odd) = (Vec::with_capacity(records.len()), Vec::new());
-    for (place, record) in records.into_iter().enumerate() {
-        match record {
-            Ok(conversation) => facts.push(ConversationFacts::from_wire(&conversation)),
-            Err(unreadable) => {
-                let name =
-                    unreadable.identity.clone().unwrap_or_else(|| format!("page {page}, row {}", place + 1));
-                odd.push((crisp_domain::text::storable(&name), unreadable.to_string()));
-            }
-        }
-    }
-    (facts, odd)
 }

@@ -24,7 +24,10 @@ impl Run<'_> {
         let now = clock::now();
         match error.verdict(now) {
             Verdict::WaitForQuota(until) => self.wait_for_quota(until.unwrap_or(now + QUOTA_WAIT)).await,
-            Verdict::Retry => self.retry(error, now).await,
+            Verdict::Retry(_) if is_absence(error) && self.is_uninstalled().await => {
+                self.needs_attention(Attention::PluginUninstalled, now).await
+            }
+            Verdict::Retry(not_before) => self.retry(error, not_before, now).await,
             Verdict::NeedsAttention(what) => self.needs_attention(what, now).await,
             Verdict::LetGo => Ok(Release::Idle),
             Verdict::GiveUp => self.give_up(error, now).await,
@@ -55,7 +58,24 @@ impl Run<'_> {
         Ok(u64::try_from(transcripts + people).unwrap_or(0).max(1))
     }
 
-    async fn retry(&mut self, error: &Error, now: DateTime<Utc>) -> Result<Release, Error> {
+    /// Whether the plugin is not installed on the website any more. Asked where Crisp knows no list that every website has.
+    async fn is_uninstalled(&self) -> bool {
+        // Once at the beginning and once at the end: an answer that never comes must not cost a request each time.
+        if !matches!(self.row.failures_in_row, 0 | MAX_FAILURES) {
+            return false;
+        }
+        match self.client.subscription(self.website, self.engine.options.plugin_id).await {
+            Ok(subscription) => !subscription.active,
+            Err(error) => matches!(error, crisp_client::Error::NotSubscribed),
+        }
+    }
+
+    async fn retry(
+        &mut self,
+        error: &Error,
+        not_before: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<Release, Error> {
         let passes = !error.lies_in_one_record();
         if !passes && self.row.failures_in_row >= MAX_FAILURES {
             return self.give_up(error, now).await;
@@ -68,8 +88,9 @@ impl Run<'_> {
             row.problem_detail = Some(plain.1.to_owned());
         })
         .await?;
+        let planned = now + wait_after(self.row.failures_in_row);
         // Not merely due later: the sweep restores what is due, and must not cut this wait short.
-        Ok(Release::FailedUntil(now + wait_after(self.row.failures_in_row)))
+        Ok(Release::FailedUntil(not_before.map_or(planned, |not_before| planned.max(not_before))))
     }
 
     async fn needs_attention(&mut self, what: Attention, now: DateTime<Utc>) -> Result<Release, Error> {
@@ -120,6 +141,11 @@ impl Run<'_> {
     }
 }
 
+/// Whether Crisp says that there is no such thing; of a whole list, for single records are simply absent then.
+fn is_absence(error: &Error) -> bool {
+    matches!(error, Error::Crisp(crisp_client::Error::NotFound))
+}
+
 fn end_failed(row: &mut SyncRow, (code, detail): (&str, &str), now: DateTime<Utc>) {
     "failed".clone_into(&mut row.state);
     row.phase = None;
@@ -139,8 +165,14 @@ fn wait_after(failures: i32) -> TimeDelta {
 
 /// The last error as a customer-success admin can read it.
 fn in_plain_words(error: &Error) -> (&'static str, &'static str) {
-    use crisp_client::Error as Crisp;
+    use crisp_client::{Error as Crisp, Outage};
     match error {
+        Error::Crisp(Crisp::Unavailable { cause: Outage::TooLarge { .. }, .. }) => {
+            ("crisp_unreadable", "Crisp sent an answer that is too large to be read. Please report this.")
+        }
+        Error::Crisp(Crisp::NotFound) => {
+            ("crisp_rejected", "Crisp says that it does not know this website's lists. Check the website id.")
+        }
         Error::Crisp(Crisp::Unavailable { .. }) => (
             "crisp_unavailable",
             "Crisp did not answer, or answered with an error. The sync goes on by itself when Crisp is back.",

@@ -1,14 +1,19 @@
 //! Walks pages of people.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use crisp_client::page::Walk as ListWalk;
 use crisp_client::people::Direction;
 use crisp_client::{PeopleQuery, Profile, people::PeopleSort};
 use crisp_domain::time;
 use crisp_storage::{profiles, sightings, unreadable};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use serde_json::{Map, Value};
 
+use super::odd::Odd;
 use super::{Ahead, Next, Run, Stage, count};
+use crate::clock;
 use crate::error::Error;
+use crate::observe::lies_ahead;
 use crate::people::{Incoming, apply_profiles};
 use crate::scope::Scope;
 
@@ -22,14 +27,16 @@ const DATA_CONCURRENCY: usize = 8;
 /// A page of people with what belongs to it.
 pub(super) struct Fetched {
     people: Vec<Incoming>,
-    odd: Vec<(String, String)>,
+    odd: Odd,
     rows: usize,
     more: bool,
+    /// When it was asked for (our clock).
+    sent_at: DateTime<Utc>,
 }
 
 impl Fetched {
-    fn nothing() -> Self {
-        Self { people: Vec::new(), odd: Vec::new(), rows: 0, more: false }
+    fn nothing(sent_at: DateTime<Utc>) -> Self {
+        Self { people: Vec::new(), odd: Odd::default(), rows: 0, more: false, sent_at }
     }
 
     fn ids(&self) -> Vec<String> {
@@ -64,14 +71,16 @@ impl Run<'_> {
             Err(error) if is_refused(&error) => return self.ask_for_less(walk, error).await,
             page => page?,
         };
-        let verdict = self.judge(walk, &page);
+        let mut list = self.mark.list;
+        let ended = list.ends_with(page.rows, page.more, PER_PAGE, self.aim());
+        let verdict = self.judge(walk, &page, ended);
         if verdict == Verdict::Unsorted {
             return self.give_up_sorting().await;
         }
         let last = verdict == Verdict::Last;
         // Where an incremental walk ends shows when its page is written.
         let prefetch = !last && !self.is_incremental() && self.may_go_on();
-        let (written, ahead) = futures::join!(self.write_people(walk, page, last), async {
+        let (written, ahead) = futures::join!(self.write_people(walk, page, list, last), async {
             if prefetch { Some(self.fetch_people(walk, number + 1).await) } else { None }
         });
         written?;
@@ -107,57 +116,65 @@ impl Run<'_> {
                 PeopleQuery { page, per_page: PER_PAGE, created_from: since, ..PeopleQuery::default() }
             }
         };
+        let sent_at = clock::now();
         let listed = match self.client.people_page(self.website, &query).await {
-            Err(error) if is_beyond_the_end(page, &error) => return Ok(Fetched::nothing()),
+            Err(error) if is_beyond_the_end(page, &error) => return Ok(Fetched::nothing(sent_at)),
             listed => listed?,
         };
-        let rows = listed.records.len();
-        let (mut profiles, mut odd) = (Vec::with_capacity(rows), Vec::new());
-        for (place, record) in listed.records.into_iter().enumerate() {
-            match record {
-                Ok(profile) => profiles.push(profile),
-                Err(unreadable) => {
-                    let name = unreadable
-                        .identity
-                        .clone()
-                        .unwrap_or_else(|| format!("page {page}, row {}", place + 1));
-                    odd.push((crisp_domain::text::storable(&name), unreadable.to_string()));
-                }
-            }
-        }
-        let people = self.with_data(profiles, if walk == Walk::Changed { since } else { None }).await?;
-        Ok(Fetched { people, odd, rows, more: listed.more })
+        let mut odd = Odd::of(&listed, page);
+        let (rows, more) = (listed.records.len(), listed.more);
+        let profiles = listed.records.into_iter().flatten().collect();
+        let changed_since = if walk == Walk::Changed { since } else { None };
+        let people = self.with_data(profiles, changed_since, &mut odd).await?;
+        Ok(Fetched { people, odd, rows, more, sent_at })
     }
 
-    /// Adds custom data where the mapping uses it: one request a person, none for who has not changed.
+    /// Adds custom data where the mapping uses it: one request a person, none for who has not changed. What cannot be
+    /// read of one person's data is listed, and what is known of them stays.
     async fn with_data(
         &self,
         profiles: Vec<Profile>,
         changed_since: Option<DateTime<Utc>>,
+        odd: &mut Odd,
     ) -> Result<Vec<Incoming>, crisp_client::Error> {
         let wanted = self.settings.mapping.uses_data();
         let read = |profile: Profile| async move {
             let changed = profile.updated_at_ms.and_then(time::from_ms) >= changed_since;
-            let data = if wanted && changed { Some(self.data_of(&profile).await?) } else { None };
-            Ok(Incoming { profile, data, hooked: None })
+            let data = if wanted && changed { self.data_of(&profile).await? } else { Data::Unasked };
+            Ok::<_, crisp_client::Error>((profile, data))
         };
         let reads: Vec<_> = profiles.into_iter().map(|profile| read(profile).boxed()).collect();
-        stream::iter(reads).buffered(DATA_CONCURRENCY).try_collect().await
+        let read: Vec<(Profile, Data)> = stream::iter(reads).buffered(DATA_CONCURRENCY).try_collect().await?;
+        let mut people = Vec::with_capacity(read.len());
+        for (profile, data) in read {
+            let data = match data {
+                Data::Read(data) => Some(data),
+                Data::Unasked => None,
+                Data::Unreadable(why) => {
+                    let name = crisp_domain::text::storable(profile.people_id.as_str());
+                    odd.note(name, &format_args!("the custom data could not be read: {why}"));
+                    None
+                }
+            };
+            people.push(Incoming { profile, data, hooked: None });
+        }
+        Ok(people)
     }
 
-    async fn data_of(
-        &self,
-        profile: &Profile,
-    ) -> Result<serde_json::Map<String, serde_json::Value>, crisp_client::Error> {
+    async fn data_of(&self, profile: &Profile) -> Result<Data, crisp_client::Error> {
+        use crisp_client::Error as Crisp;
         match self.client.people_data(self.website, &profile.people_id).await {
-            Err(crisp_client::Error::NotFound) => Ok(serde_json::Map::new()),
-            answer => answer,
+            Ok(Some(data)) => Ok(Data::Read(data)),
+            Ok(None) => Ok(Data::Unreadable("the answer holds none".to_owned())),
+            Err(Crisp::NotFound) => Ok(Data::Read(Map::new())),
+            Err(error @ (Crisp::Malformed { .. } | Crisp::Rejected { .. })) => {
+                Ok(Data::Unreadable(error.to_string()))
+            }
+            Err(error) => Err(error),
         }
     }
 
-    fn judge(&self, walk: Walk, page: &Fetched) -> Verdict {
-        let ends =
-            page.rows == 0 || (!page.more && (page.rows < usize::from(PER_PAGE) || self.mark.seen_more));
+    fn judge(&self, walk: Walk, page: &Fetched, ends: bool) -> Verdict {
         if walk != Walk::Changed {
             return if ends { Verdict::Last } else { Verdict::More };
         }
@@ -176,18 +193,19 @@ impl Run<'_> {
         if ends || met { Verdict::Last } else { Verdict::More }
     }
 
-    async fn write_people(&self, walk: Walk, page: Fetched, last: bool) -> Result<(), Error> {
+    async fn write_people(&self, walk: Walk, page: Fetched, list: ListWalk, last: bool) -> Result<(), Error> {
         let mut scope = self.open().await?;
-        let (id, now) = (scope.id(), scope.now);
         let ids = page.ids();
         if self.is_complete() {
-            sightings::record(&mut scope.session, self.id(), sightings::Kind::Profile, &ids).await?;
+            let seen = [ids.as_slice(), page.odd.named.as_slice()].concat();
+            sightings::record(&mut scope.session, self.id(), sightings::Kind::Profile, &seen).await?;
         }
         let updated = page.updated();
+        let newest = updated.iter().copied().filter(|at| !lies_ahead(*at, page.sent_at)).max();
+        let (read, failed) = (count(page.rows), count(page.odd.listed.len()));
         let number = self.mark.page.max(1);
-        let (read, failed, more) = (count(page.rows), count(page.odd.len()), page.more);
-        unreadable::save(&mut scope.session, id, unreadable::Kind::Profile, &page.odd, now).await?;
-        unreadable::clear(&mut scope.session, id, unreadable::Kind::Profile, &ids).await?;
+        let anew = walk == Walk::Whole && number == 1;
+        page.odd.save(&mut scope, unreadable::Kind::Profile, &ids, anew).await?;
         let tally = apply_profiles(&mut scope, &self.engine.erasure, page.people).await?;
         let as_known = walk == Walk::Changed
             && tally.created + tally.updated == 0
@@ -199,10 +217,10 @@ impl Run<'_> {
             row.people_created += tally.created;
             row.people_updated += tally.updated;
             row.people_unchanged += tally.unchanged;
-            mark.seen_more |= more;
+            mark.list = list;
             // What changes while one walks moves to the front: only the first page tells how far everything was read.
             if walk != Walk::Changed || number == 1 {
-                mark.newest_profile = mark.newest_profile.max(updated.iter().max().copied());
+                mark.newest_profile = mark.newest_profile.max(newest);
             }
             mark.last_profile = updated.last().copied().or(mark.last_profile);
             if walk == Walk::Changed && updated.len() > 1 {
@@ -237,7 +255,7 @@ impl Run<'_> {
             }
             // Newcomers cannot be asked for: they are left to hooks and reconciliation.
             Walk::Created => {
-                self.write_people(walk, Fetched::nothing(), true).await?;
+                self.write_people(walk, Fetched::nothing(clock::now()), self.mark.list, true).await?;
                 Ok(Next::Step)
             }
             Walk::Whole => Err(error.into()),
@@ -247,12 +265,12 @@ impl Run<'_> {
     /// Asks, at the beginning of a pass that reads everybody, for the profiles that changed last: whether this website
     /// lists them in that order, and until when the pass will have read every change.
     pub(super) async fn look_at_the_order(&self) -> Result<Option<Order>, Error> {
-        let listed = match self.client.people_page(self.website, &by_last_change(1)).await {
-            Err(error) if is_refused(&error) => return Ok(Some(Order { sorted: false, newest: None })),
-            // Without an answer the first incremental run finds out.
-            Err(crisp_client::Error::Malformed { .. } | crisp_client::Error::NotFound) => return Ok(None),
-            listed => listed?,
-        };
+        let answer = self.client.people_page(self.website, &by_last_change(1)).await;
+        if answer.as_ref().is_err_and(is_refused) {
+            return Ok(Some(Order { sorted: false, newest: None }));
+        }
+        // Without an answer the first incremental run finds out.
+        let Some(listed) = self.nicety(answer).await? else { return Ok(None) };
         let updated: Vec<_> = listed
             .records
             .iter()
@@ -275,6 +293,16 @@ impl Run<'_> {
         .await?;
         Ok(Next::Step)
     }
+}
+
+/// What was read of one person's custom data.
+enum Data {
+    /// It was not asked for.
+    Unasked,
+    /// This.
+    Read(Map<String, Value>),
+    /// It was asked for, and cannot be read: why.
+    Unreadable(String),
 }
 
 /// How a website lists people by their last change.

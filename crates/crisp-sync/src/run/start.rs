@@ -135,19 +135,11 @@ impl Run<'_> {
     pub(super) async fn begin(&mut self) -> Result<Next, Error> {
         let whole = !self.is_incremental();
         let people = if whole && self.settings.import_people {
-            Some(
-                self.client
-                    .people_stats(self.website)
-                    .await
-                    .map_or_else(tolerate, |total| Ok(Some(total)))?,
-            )
+            self.nicety(self.client.people_stats(self.website).await).await?
         } else {
             None
         };
-        let order = match people {
-            Some(_) => self.look_at_the_order().await?,
-            None => None,
-        };
+        let order = if whole && self.settings.import_people { self.look_at_the_order().await? } else { None };
         let names = if whole { self.operator_names().await? } else { Vec::new() };
         let mut scope = self.open().await?;
         let (id, now) = (scope.id(), scope.now);
@@ -157,7 +149,7 @@ impl Run<'_> {
         let is_full = self.row.kind == "full";
         self.commit(scope, |row, mark, integration| {
             row.started_at.get_or_insert(now);
-            row.expected_people = people.flatten().and_then(|total| i64::try_from(total).ok());
+            row.expected_people = people.and_then(|total| i64::try_from(total).ok());
             if is_full && integration.first_import_at.is_none() {
                 integration.first_import_at = Some(now);
                 integration.backfill_from = start_of_window(now, backfill_days);
@@ -180,19 +172,32 @@ impl Run<'_> {
         if self.settings.import_conversations { Stage::Conversations } else { Stage::Settle }
     }
 
-    async fn operator_names(&self) -> Result<Vec<(String, String)>, Error> {
-        let operators = match self.client.operators(self.website).await {
-            Ok(operators) => operators,
-            // Names are a nicety: a token without that scope, or an odd answer, must not keep conversations out.
+    /// A total and names are niceties: a token without that scope, or a route that fails whatever one does, must not keep
+    /// people and conversations out. Where Crisp is not there at all, or the plugin is not welcome, nothing will come of
+    /// the rest either.
+    pub(super) async fn nicety<T>(&self, answer: Result<T, crisp_client::Error>) -> Result<Option<T>, Error> {
+        use crisp_client::Error as Crisp;
+        match answer {
+            Ok(value) => Ok(Some(value)),
+            Err(Crisp::Unavailable { .. }) if self.crisp_answers().await => Ok(None),
             Err(
-                crisp_client::Error::Forbidden
-                | crisp_client::Error::NotFound
-                | crisp_client::Error::Malformed { .. },
-            ) => {
-                return Ok(Vec::new());
-            }
-            Err(error) => return Err(error.into()),
-        };
+                Crisp::Forbidden
+                | Crisp::PlanMissing
+                | Crisp::NotFound
+                | Crisp::Malformed { .. }
+                | Crisp::Rejected { .. },
+            ) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether Crisp is there, whatever it answers.
+    async fn crisp_answers(&self) -> bool {
+        !matches!(self.client.website(self.website).await, Err(crisp_client::Error::Unavailable { .. }))
+    }
+
+    async fn operator_names(&self) -> Result<Vec<(String, String)>, Error> {
+        let operators = self.nicety(self.client.operators(self.website).await).await?.unwrap_or_default();
         Ok(operators
             .into_iter()
             .flatten()
@@ -200,11 +205,4 @@ impl Run<'_> {
             .map(|(id, name)| (crisp_domain::text::storable(&id), crisp_domain::text::storable(&name)))
             .collect())
     }
-}
-
-/// A total is a nicety: without it the progress shows no end, but people arrive.
-fn tolerate(error: crisp_client::Error) -> Result<Option<u64>, crisp_client::Error> {
-    use crisp_client::Error::{Forbidden, Malformed, NotFound, Rejected};
-    let bearable = matches!(error, Forbidden | NotFound | Malformed { .. } | Rejected { .. });
-    if bearable { Ok(None) } else { Err(error) }
 }

@@ -6,9 +6,9 @@
 
 use crisp_client::SessionId;
 use crisp_domain::ConversationFacts;
-use crisp_storage::conversations;
-use crisp_storage::sightings;
+use crisp_storage::{conversations, sightings, unreadable};
 
+use super::odd::Odd;
 use super::{Next, Run, Stage, count};
 use crate::clock;
 use crate::error::Error;
@@ -29,16 +29,24 @@ impl Run<'_> {
             self.commit(scope, |_, mark, _| mark.enter(next)).await?;
             return Ok(Next::Step);
         };
-        let mut gone = Vec::new();
+        let (mut gone, mut odd) = (Vec::new(), Odd::default());
         for (asked, name) in unseen.iter().enumerate() {
             let believed = asked >= SAMPLE && gone.len() == asked;
-            if believed || is_gone(self.client.profile(self.website, name).await)? {
+            if believed {
                 gone.push(name.clone());
+                continue;
+            }
+            match asked_for(self.client.profile(self.website, name).await)? {
+                Asked::Gone => gone.push(name.clone()),
+                Asked::Unreadable(why) => odd.note(name.clone(), &why),
+                Asked::Found(_) => {}
             }
         }
         let mut scope = self.open().await?;
+        odd.save(&mut scope, unreadable::Kind::Profile, &[], false).await?;
         let removed = remove_profiles(&mut scope, &gone).await?;
         self.commit(scope, |row, mark, _| {
+            row.people_failed += count(odd.listed.len());
             row.people_removed += removed;
             mark.after = last;
         })
@@ -53,7 +61,7 @@ impl Run<'_> {
             self.commit(scope, |_, mark, _| mark.enter(Stage::Messages)).await?;
             return Ok(Next::Step);
         };
-        let (mut gone, mut found) = (Vec::new(), Vec::new());
+        let (mut gone, mut found, mut odd) = (Vec::new(), Vec::new(), Odd::default());
         let sent_at = clock::now();
         for (asked, name) in unseen.iter().enumerate() {
             let believed = asked >= SAMPLE && gone.len() == asked;
@@ -61,17 +69,20 @@ impl Run<'_> {
                 gone.push(name.clone());
                 continue;
             }
-            match self.client.conversation(self.website, &SessionId::new(name.clone())).await {
-                Ok(conversation) => found.push(ConversationFacts::from_wire(&conversation)),
-                Err(crisp_client::Error::NotFound) => gone.push(name.clone()),
-                Err(error) => return Err(error.into()),
+            let session = SessionId::new(name.clone());
+            match asked_for(self.client.conversation(self.website, &session).await)? {
+                Asked::Found(conversation) => found.push(ConversationFacts::from_wire(&conversation)),
+                Asked::Gone => gone.push(name.clone()),
+                Asked::Unreadable(why) => odd.note(name.clone(), &why),
             }
         }
         let mut scope = self.open().await?;
+        odd.save(&mut scope, unreadable::Kind::Conversation, &[], false).await?;
         let reading = Reading { facts: found, sent_at, verify: Verify::Hooked, urgent: false, by_name: true };
         threads::apply_reading(&mut scope, &self.engine.erasure, reading).await?;
         let removed = remove_conversations(&mut scope, &gone).await?;
         self.commit(scope, |row, mark, _| {
+            row.conversations_failed += count(odd.listed.len());
             row.conversations_removed += removed;
             mark.after = last;
         })
@@ -97,10 +108,19 @@ impl Run<'_> {
     }
 }
 
-fn is_gone<T>(answer: Result<T, crisp_client::Error>) -> Result<bool, crisp_client::Error> {
+/// What became of a record that was asked for by its name.
+enum Asked<T> {
+    Found(T),
+    Gone,
+    /// It is there, but cannot be read: why.
+    Unreadable(crisp_client::Error),
+}
+
+fn asked_for<T>(answer: Result<T, crisp_client::Error>) -> Result<Asked<T>, crisp_client::Error> {
     match answer {
-        Ok(_) | Err(crisp_client::Error::Malformed { .. }) => Ok(false),
-        Err(crisp_client::Error::NotFound) => Ok(true),
+        Ok(found) => Ok(Asked::Found(found)),
+        Err(crisp_client::Error::NotFound) => Ok(Asked::Gone),
+        Err(error @ crisp_client::Error::Malformed { .. }) => Ok(Asked::Unreadable(error)),
         Err(error) => Err(error),
     }
 }

@@ -97,7 +97,7 @@ pub(super) async fn complete(
     with_crisp(engine, account, async |client| {
         for sample in samples.iter_mut().filter(|sample| sample.data.is_none()) {
             sample.data = match client.people_data(website, &sample.people_id).await {
-                Ok(data) => Some(data),
+                Ok(data) => data,
                 Err(crisp_client::Error::NotFound) => Some(Map::new()),
                 Err(error) => return Err(error),
             };

@@ -72,6 +72,8 @@ async fn call_passes(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, sightings::clear, id);
     call!(setting, called, unreadable::save, integration, unreadable::Kind::Profile, &odd, now());
     call!(setting, called, unreadable::clear, integration, unreadable::Kind::Profile, &some);
+    call!(setting, called, unreadable::clear_places, integration, unreadable::Kind::Profile);
+    call!(setting, called, unreadable::clear_transcript, integration, "session_a");
 }
 
 async fn call_directory(setting: &Setting, called: &mut BTreeSet<String>) {
