@@ -131,7 +131,7 @@ async fn a_preview_of_custom_data_reads_it_for_those_it_shows() {
 #[tokio::test]
 async fn before_a_website_is_connected_there_is_nothing_to_try_on() {
     let world = World::of(Options::of_size(1, 1)).await;
-    let draft = crisp_sync::connect::create(&world.engine, world.account, ACTOR, None).await.unwrap();
+    let draft = crisp_sync::connect::create(&world.engine, world.account, ACTOR, None).await.unwrap().row;
     let refused = settings::preview(&world.engine, world.account, draft.integration_id(), json!({})).await;
     assert!(matches!(refused, Err(Refusal::NotConnected)));
 }

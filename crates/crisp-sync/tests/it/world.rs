@@ -56,7 +56,7 @@ impl World {
 
     /// An integration of the first website that was proven by its connection code.
     pub(crate) async fn connected(&self) -> IntegrationId {
-        let draft = connect::create(&self.engine, self.account, ACTOR, None).await.unwrap();
+        let draft = connect::create(&self.engine, self.account, ACTOR, None).await.unwrap().row;
         self.crisp
             .change(self.website())
             .set_settings(&json!({"custify_connection_code": draft.connection_code}));
