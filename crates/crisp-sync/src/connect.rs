@@ -13,6 +13,7 @@
 //! ```
 
 mod adopt;
+mod attention;
 mod callback;
 mod create;
 mod ending;
@@ -31,6 +32,7 @@ use crate::clock;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::refusal::Refusal;
+pub use attention::look_again;
 pub use callback::{Visitor, callback};
 pub use create::{Created, create};
 pub use ending::{Imported, Problem, disconnect, problem};

@@ -2,9 +2,9 @@
 
 use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::integrations::IntegrationRow;
+use crisp_sync::Refusal;
 use crisp_sync::connect::{self, Imported, Visitor};
 use crisp_sync::syncs::SyncKind;
-use crisp_sync::{Attention, Refusal};
 use secrecy::SecretString;
 use serde_json::json;
 use testkit::simulator::{Kind, Options, WebsiteOptions};
@@ -17,19 +17,19 @@ async fn draft(world: &World, account: AccountId) -> IntegrationRow {
 }
 
 /// The payload of the install link that `user` sees.
-async fn payload(world: &World, row: &IntegrationRow, user: &str) -> String {
+pub(crate) async fn payload(world: &World, row: &IntegrationRow, user: &str) -> String {
     let account = AccountId::new(row.account_id);
     let link = connect::install_link(&world.engine, account, row.integration_id(), user).await.unwrap();
     link.as_str().split_once("payload=").unwrap().1.to_owned()
 }
 
 /// Comes back from Crisp with this payload and token.
-async fn come_back(world: &World, payload: &str, token: &str) -> Result<IntegrationRow, Refusal> {
+pub(crate) async fn come_back(world: &World, payload: &str, token: &str) -> Result<IntegrationRow, Refusal> {
     let website = world.website().to_string();
     connect::callback(&world.engine, payload, &website, &SecretString::from(token), None).await
 }
 
-async fn put(
+pub(crate) async fn put(
     world: &World,
     account: AccountId,
     id: IntegrationId,
@@ -42,7 +42,7 @@ async fn disconnect(world: &World, id: IntegrationId, imported: Imported) {
     connect::disconnect(&world.engine, world.account, id, ACTOR, imported).await.unwrap();
 }
 
-fn token(world: &World) -> String {
+pub(crate) fn token(world: &World) -> String {
     world.crisp.truth(world.website()).token()
 }
 
@@ -242,31 +242,6 @@ async fn a_purge_leaves_nothing_and_the_integration_begins_anew() {
         ("connected", None, None)
     );
     assert_eq!(world.sync(id, SyncKind::Full).await.trigger, "first_import");
-}
-
-#[tokio::test]
-async fn an_uninstalled_plugin_is_noticed_by_the_next_sync_and_said() {
-    let world = World::of(Options::of_size(20, 10)).await;
-    let id = world.imported().await;
-    world.crisp.change(world.website()).uninstall();
-    let sync = world.sync(id, SyncKind::Incremental).await;
-    assert!(["cancelled", "failed"].contains(&sync.state.as_str()), "{}", sync.state);
-    assert_eq!(sync.problem_code.as_deref(), Some("plugin_uninstalled"));
-    let row = world.integration(id).await;
-    let problem = connect::problem(&row).unwrap();
-    assert_eq!(
-        (row.state.as_str(), problem.code),
-        ("needs_attention", Attention::PluginUninstalled.to_string())
-    );
-    assert!(!problem.detail.is_empty() && !problem.what_to_do.is_empty());
-    assert_eq!(world.engine.database().find_claim(world.website().into()).await.unwrap(), None);
-    // Installed again by the link: it goes on where it was.
-    let refused = put(&world, world.account, id, &world.website().to_string()).await;
-    assert!(matches!(refused, Err(Refusal::PluginNotInstalled { .. })));
-    world.crisp.change(world.website()).install();
-    let link = payload(&world, &row, ACTOR).await;
-    let back = come_back(&world, &link, &token(&world)).await.unwrap();
-    assert_eq!((back.state.as_str(), connect::problem(&back)), ("active", None));
 }
 
 #[tokio::test]

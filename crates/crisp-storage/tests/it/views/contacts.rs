@@ -35,14 +35,14 @@ async fn a_contact_comes_with_its_people_ids_and_its_companies_in_the_order_give
 
 #[tokio::test]
 async fn a_person_whom_two_websites_know_by_one_id_has_that_id_once() {
-    let setting = Setting::new().await;
+    let mut setting = Setting::new().await;
     let ana = setting.add_contact("Ana", &[]).await;
     setting.add_profile("p1", ana).await;
-    let second = Setting { integration: IntegrationId::new_v7(now()), ..setting };
-    second.add_integration(second.account, second.integration).await;
-    second.add_profile("p1", ana).await;
-    second.add_profile("p2", ana).await;
-    let found = contacts::find(&mut second.read().await, ContactId::from(ana)).await.unwrap().unwrap();
+    setting.integration = IntegrationId::new_v7(now());
+    setting.add_integration(setting.account, setting.integration).await;
+    setting.add_profile("p1", ana).await;
+    setting.add_profile("p2", ana).await;
+    let found = contacts::find(&mut setting.read().await, ContactId::from(ana)).await.unwrap().unwrap();
     assert_eq!(found.crisp_people_ids, ["p1", "p2"]);
 }
 
