@@ -12,6 +12,7 @@ use futures::{Stream, stream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Sync, find};
@@ -26,10 +27,19 @@ const EVERY: Duration = Duration::from_millis(500);
 /// silent for longer.
 const FOR_THE_DATABASE: Duration = Duration::from_millis(400);
 
+/// One event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is its shape that is documented")]
+pub(crate) struct SyncEvent {
+    /// A `Sync`, as JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
 /// Tells how a sync goes on, twice a second, until it has ended; its last event is final.
 #[utoipa::path(
     get, path = "/v1/syncs/{id}/events", tag = "Syncs", params(("id" = Uuid, Path)),
-    responses((status = 200, description = "The sync, again and again.", body = Sync, content_type = "text/event-stream")),
+    responses((status = 200, description = "The sync, again and again.", body = SyncEvent, content_type = "text/event-stream")),
 )]
 pub(crate) async fn watch(
     State(state): State<AppState>,
