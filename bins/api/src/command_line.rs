@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crisp_settings::SettingsArgs;
 use crisp_settings::wire::Schema;
+use crisp_settings::{SettingsArgs, process, together};
 
 use crate::{credentials, doctor, keys, migrate, openapi, start};
 
@@ -44,15 +44,22 @@ impl CommandLine {
     /// Does what was asked for.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let Self { command, no_migrate, settings } = self;
-        settings.logging.resolve()?.init()?;
+        let command = command.unwrap_or(Command::Serve);
+        let usable = if let Command::Serve = command { start::check(&settings) } else { Ok(()) };
+        let (logging, ()) = together(settings.logging.resolve(), usable)?;
+        logging.init()?;
         let schema = if no_migrate { Schema::Expect } else { Schema::Migrate };
-        match command.unwrap_or(Command::Serve) {
+        match command {
             Command::Serve => start::run(&settings, schema).await?,
-            Command::Migrate => migrate::run(&settings).await?,
             Command::Openapi => openapi::run()?,
-            Command::Credentials(command) => credentials::run(command, &settings, schema).await?,
-            Command::Keys(command) => keys::run(&command, &settings, schema).await?,
-            Command::Doctor => return doctor::run(&settings).await,
+            Command::Migrate => process::until_asked_to_stop(migrate::run(&settings)).await?,
+            Command::Credentials(command) => {
+                process::until_asked_to_stop(credentials::run(command, &settings, schema)).await?;
+            }
+            Command::Keys(command) => {
+                process::until_asked_to_stop(keys::run(&command, &settings, schema)).await?;
+            }
+            Command::Doctor => return process::until_asked_to_stop(doctor::run(&settings)).await,
         }
         Ok(ExitCode::SUCCESS)
     }

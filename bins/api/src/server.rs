@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use crisp_http::auth::Verifier;
 use crisp_http::routes::{Guards, LimitOptions, Limits};
 use crisp_http::server::{ServerOptions, connections_allowed};
 use crisp_http::{App, AppState, Http};
-use crisp_settings::AuthSettings;
 use crisp_settings::metrics::PrometheusHandle;
+use crisp_settings::{AuthSettings, Refused};
 use crisp_sync::Engine;
 use crisp_sync::hooks::HookIntake;
 use tokio::net::TcpListener;
@@ -40,10 +39,12 @@ pub async fn serve(parts: Parts, listener: TcpListener, stop: CancellationToken)
 }
 
 /// What verifies tokens, by these settings.
-pub fn verifier(settings: &AuthSettings) -> anyhow::Result<Verifier> {
+pub fn verifier(settings: &AuthSettings) -> Result<Verifier, Refused> {
     match settings {
         AuthSettings::Hs256(secret) => Ok(Verifier::hs256(secret)),
-        AuthSettings::JwksFile(path) => Verifier::jwks_file(path).context("AUTH_JWKS_FILE cannot be used"),
+        AuthSettings::JwksFile(path) => {
+            Verifier::jwks_file(path).map_err(|error| AuthSettings::refuse_keys(&error))
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! `api serve`.
 
 use anyhow::Context as _;
+use crisp_http::auth::Verifier;
 use crisp_http::now;
 use crisp_settings::metrics::{self, Gauges};
 use crisp_settings::wire::{self, EngineSettings, Schema};
 use crisp_settings::{
-    ApiSettings, AuthSettings, CrispSettings, DatabaseSettings, EncryptionSettings, SettingsArgs,
+    ApiSettings, AuthSettings, CrispSettings, DatabaseSettings, EncryptionSettings, Refused, SettingsArgs,
     SyncSettings, process, together,
 };
 use tokio::net::TcpListener;
@@ -18,6 +19,7 @@ struct Settings {
     crisp: CrispSettings,
     encryption: EncryptionSettings,
     auth: AuthSettings,
+    verifier: Verifier,
     sync: SyncSettings,
     api: ApiSettings,
 }
@@ -35,14 +37,21 @@ pub(crate) async fn run(settings: &SettingsArgs, schema: Schema) -> anyhow::Resu
     }
 }
 
+/// Refuses what the server cannot use, all of it at once.
+pub(crate) fn check(settings: &SettingsArgs) -> Result<(), Refused> {
+    Settings::resolve(settings).map(drop)
+}
+
 impl Settings {
-    fn resolve(args: &SettingsArgs) -> Result<Self, crisp_settings::Refused> {
+    fn resolve(args: &SettingsArgs) -> Result<Self, Refused> {
         let stored = together(args.database.resolve(), args.encryption.resolve());
         let outside = together(args.crisp.resolve(), args.sync.resolve());
-        let inside = together(args.auth.resolve(), args.api.resolve());
-        let (((database, encryption), (crisp, sync)), (auth, api)) =
+        // The keys themselves belong to it: a file without any lets nobody in.
+        let auth = args.auth.resolve().and_then(|auth| Ok((server::verifier(&auth)?, auth)));
+        let inside = together(auth, args.api.resolve());
+        let (((database, encryption), (crisp, sync)), ((verifier, auth), api)) =
             together(together(stored, outside), inside)?;
-        Ok(Self { database, crisp, encryption, auth, sync, api })
+        Ok(Self { database, crisp, encryption, auth, verifier, sync, api })
     }
 }
 
@@ -51,7 +60,7 @@ async fn start(
     schema: Schema,
     stop: CancellationToken,
 ) -> anyhow::Result<(Parts, TcpListener)> {
-    let Settings { database, crisp, encryption, auth, sync, api } = settings;
+    let Settings { database, crisp, encryption, auth, verifier, sync, api } = settings;
     if let Some(warning) = auth.warning() {
         tracing::warn!("{warning}");
     }
@@ -73,6 +82,5 @@ async fn start(
         .await
         .with_context(|| format!("cannot listen on {}, which API_LISTEN says", api.listen))?;
     tracing::info!(listen = %listener.local_addr()?, public_url = %api.public_url, "serving");
-    let verifier = server::verifier(&auth)?;
     Ok((Parts { engine, hooks, verifier, public_url: api.public_url, metrics }, listener))
 }

@@ -32,6 +32,15 @@ pub(crate) struct CommandLine {
     pub(crate) logging: LoggingArgs,
 }
 
+/// The flags that name a database.
+const DATABASE_FLAGS: [&str; 5] = [
+    "database_url",
+    "database_url_file",
+    "database_read_url",
+    "database_read_url_file",
+    "database_max_connections",
+];
+
 impl CommandLine {
     /// Reads the command line; leaves with a message where it makes no sense.
     pub(crate) fn of_this_process() -> Self {
@@ -39,9 +48,13 @@ impl CommandLine {
             .unwrap_or_else(|error| error.exit())
     }
 
-    /// The demo talks by itself: only what is wrong is logged, unless more is asked for.
+    /// The demo talks by itself: only what is wrong is logged, unless more is asked for. And it brings its own
+    /// Postgres: a database is taken when its flag names one, never because one stands in the environment.
     fn command_of_the_demo() -> clap::Command {
-        Self::command().mut_arg("log", |log| log.default_value("warn"))
+        let command = Self::command().mut_arg("log", |log| log.default_value("warn"));
+        DATABASE_FLAGS.iter().fold(command, |command, flag| {
+            command.mut_arg(flag, |flag| flag.env(clap::builder::Resettable::<clap::builder::OsStr>::Reset))
+        })
     }
 }
 
@@ -52,6 +65,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command_of_the_demo().debug_assert();
+    }
+
+    #[test]
+    fn the_database_of_the_environment_is_left_alone() {
+        let mut command = CommandLine::command_of_the_demo();
+        command.build();
+        let flags = command.get_arguments().filter(|flag| flag.get_id().as_str().starts_with("database_"));
+        let from_environment: Vec<bool> = flags.map(|flag| flag.get_env().is_some()).collect();
+        assert_eq!(from_environment, [false; DATABASE_FLAGS.len()]);
+        let named =
+            command.try_get_matches_from(["demo", "--database-url", "postgres://localhost/x"]).unwrap();
+        assert!(named.contains_id("database_url"));
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Stage {
 
 async fn database(line: &CommandLine) -> anyhow::Result<(DatabaseSettings, Option<Cluster>)> {
     if let Some(given) = line.database.resolve_if_set()? {
-        say("  Postgres     the one that DATABASE_URL names");
+        say("  Postgres     the one that --database-url names");
         return Ok((given, None));
     }
     let postgres = Cluster::start_or_join(Purpose::Demo).await.context("Postgres cannot be started")?;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crisp_settings::SettingsArgs;
 use crisp_settings::wire::Schema;
+use crisp_settings::{SettingsArgs, process, together};
 
 use crate::{dead_letters, start, sync};
 
@@ -38,12 +38,17 @@ impl CommandLine {
     /// Does what was asked for.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let Self { command, no_migrate, settings } = self;
-        settings.logging.resolve()?.init()?;
+        let command = command.unwrap_or(Command::Run);
+        let usable = if let Command::Run = command { start::check_run(&settings) } else { Ok(()) };
+        let (logging, ()) = together(settings.logging.resolve(), usable)?;
+        logging.init()?;
         let schema = if no_migrate { Schema::Expect } else { Schema::Migrate };
-        match command.unwrap_or(Command::Run) {
+        match command {
             Command::Run => start::run(&settings, schema).await?,
             Command::Sync(command) => return sync::run(&command, &settings, schema).await,
-            Command::DeadLetters(command) => dead_letters::run(&command, &settings, schema).await?,
+            Command::DeadLetters(command) => {
+                process::until_asked_to_stop(dead_letters::run(&command, &settings, schema)).await?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(8);
 
 /// Takes due work until the process is asked to stop.
 pub(crate) async fn run(settings: &SettingsArgs, schema: Schema) -> anyhow::Result<()> {
-    let ((), worker) = together(check(settings), settings.worker.resolve())?;
+    let worker = settings.worker.resolve()?;
     let stop = process::stop_on_signal()?;
     match stop.run_until_cancelled(engine(settings, schema)).await {
         Some(engine) => serve(&engine?, &worker, stop).await,
@@ -41,7 +41,9 @@ async fn serve(engine: &Engine, settings: &WorkerSettings, stop: CancellationTok
         }
         None => None,
     };
-    tracing::info!(syncs_at_a_time = settings.concurrency, "taking due work");
+    // This process may have been started with the token that others lacked.
+    let waiting = crisp_sync::connect::look_again(engine.database()).await?;
+    tracing::info!(waiting, syncs_at_a_time = settings.concurrency, "taking due work");
     work(engine, settings.concurrency, stop).await;
     if let Some(listening) = listening {
         listening.await?;
@@ -72,6 +74,11 @@ pub(crate) fn check(settings: &SettingsArgs) -> Result<(), Refused> {
     together(together(stored, outside), settings.api.resolve()).map(|_| ())
 }
 
+/// The same for `worker run`.
+pub(crate) fn check_run(settings: &SettingsArgs) -> Result<(), Refused> {
+    together(check(settings), settings.worker.resolve()).map(|_| ())
+}
+
 /// The engine of these settings.
 pub(crate) async fn engine(settings: &SettingsArgs, schema: Schema) -> anyhow::Result<Engine> {
     let database = wire::database(&settings.database.resolve()?)?;
@@ -79,5 +86,8 @@ pub(crate) async fn engine(settings: &SettingsArgs, schema: Schema) -> anyhow::R
     let (crisp, sync, api) = (settings.crisp.resolve()?, settings.sync.resolve()?, settings.api.resolve()?);
     wire::prepare(&database, schema).await?;
     let settings = EngineSettings { crisp: &crisp, sync: &sync, public_url: &api.public_url };
-    Ok(wire::engine(&database, &ring, settings, now()).await?)
+    let engine = wire::engine(&database, &ring, settings, now()).await?;
+    // Only the api needs it, but whoever is given a secret stores it.
+    wire::hooks_secret(&database, &ring, crisp.hooks_secret.as_ref(), now()).await?;
+    Ok(engine)
 }

@@ -155,8 +155,8 @@ fn gone(row: &IntegrationRow) -> Option<&'static str> {
 
 /// Begins a new connection.
 pub(crate) async fn create(State(state): State<AppState>, caller: Caller) -> Result<Response, Failure> {
-    let row = connecting::create(&state.engine, caller.account, &caller.subject, None).await?;
-    Ok(Redirect::to(&format!("/integrations/{}", row.id)).into_response())
+    let made = connecting::create(&state.engine, caller.account, &caller.subject, None).await?;
+    Ok(Redirect::to(&format!("/integrations/{}", made.row.id)).into_response())
 }
 
 /// What has just been done, as an address carries it.

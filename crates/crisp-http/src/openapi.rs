@@ -4,7 +4,7 @@ use axum::http::header;
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, Info, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
+    Components, Content, ContentBuilder, Info, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
 };
 use utoipa::{PartialSchema as _, ToSchema};
 
@@ -13,6 +13,7 @@ use crate::routes::{Access, Lane, Routes, Terms};
 
 const BEARER: &str = "bearer";
 const PROBLEM: &str = "Problem";
+const PROBLEM_TYPE: &str = "application/problem+json";
 
 /// An error, as RFC 9457 writes it.
 #[derive(ToSchema)]
@@ -66,12 +67,18 @@ pub(crate) fn complete(item: &mut PathItem, terms: Terms) {
         [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.head, &mut item.patch];
     for operation in operations.into_iter().flatten() {
         operation.security = security(terms.access);
-        for (status, description) in refusals(operation, terms) {
-            operation
-                .responses
-                .responses
-                .entry(status.to_owned())
-                .or_insert_with(|| RefOr::T(problem(description)));
+        let refusals = refusals(operation, terms);
+        let answers = &mut operation.responses.responses;
+        for (status, description) in &refusals {
+            answers.entry((*status).to_owned()).or_insert_with(|| RefOr::T(problem(description)));
+        }
+        for (status, answer) in answers {
+            let RefOr::T(answer) = answer else { continue };
+            let before_the_handler = refusals.iter().any(|(refusal, _)| refusal == status);
+            let of_the_handler = status.starts_with(['4', '5']) && answer.content.is_empty();
+            if before_the_handler || of_the_handler {
+                answer.content.entry(PROBLEM_TYPE.to_owned()).or_insert_with(|| RefOr::T(problem_content()));
+            }
         }
     }
 }
@@ -114,8 +121,11 @@ fn refusals(operation: &Operation, terms: Terms) -> Vec<(&'static str, &'static 
 
 /// An answer of `application/problem+json`.
 pub(crate) fn problem(description: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM))).build();
-    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+    ResponseBuilder::new().description(description).content(PROBLEM_TYPE, problem_content()).build()
+}
+
+fn problem_content() -> Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM))).build()
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {

@@ -23,10 +23,12 @@ use tower::ServiceExt as _;
 use crate::app::App;
 
 mod door;
+mod leftover;
 mod stall;
 
 pub use door::connections_allowed;
 use door::{Door, Seat};
+use leftover::Leftover;
 use stall::StallGuard;
 
 /// Headers a request may have. Browsers send about twenty.
@@ -158,7 +160,9 @@ async fn answer(
     request: Request<Incoming>,
     crowded: bool,
 ) -> Result<axum::response::Response, Infallible> {
-    let mut request = request.map(Body::new);
+    let (head, body) = request.into_parts();
+    let body = Body::new(Leftover::new(&head.headers, body));
+    let mut request = Request::from_parts(head, body);
     if crowded {
         request.extensions_mut().insert(Crowded);
     }

@@ -22,6 +22,9 @@ mod integrations; // connect, refuse, disconnect
 #[path = "it/reading.rs"]
 mod reading; // what was imported, page by page
 #[cfg(test)]
+#[path = "it/reconnecting.rs"]
+mod reconnecting; // the same website through another integration: nothing twice, no id moved
+#[cfg(test)]
 #[path = "it/session.rs"]
 mod session; // the console's cookie
 #[cfg(test)]

@@ -56,6 +56,12 @@ impl AuthArgs {
 }
 
 impl AuthSettings {
+    /// The refusal of a JWKS file that can be read, but not used.
+    pub fn refuse_keys(why: &dyn std::error::Error) -> Refused {
+        let remedy = "Give the path of a JWKS file, {\"keys\":[…]}, with at least one public key for RS256, ES256 or EdDSA.";
+        Refusal::new(JWKS_FILE, format!("cannot be used: {why}"), remedy).into()
+    }
+
     /// What is allowed but unwise about these settings, as a sentence.
     pub fn warning(&self) -> Option<&'static str> {
         match self {

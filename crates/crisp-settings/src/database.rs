@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use crisp_storage::Database;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::refused::{Found, Refusal, Refused};
@@ -85,13 +86,20 @@ fn postgres(
     file: Option<&str>,
 ) -> Result<Option<SecretString>, Refusal> {
     let Some(url) = value::secret(name, given, file)? else { return Ok(None) };
+    let refuse = |wrong: &str| Refusal::new(name, wrong, format!("Give it as in {EXAMPLE}."));
     let scheme = url.expose_secret().split_once("://").map(|(scheme, _)| scheme);
-    match scheme {
-        Some("postgres" | "postgresql") => Ok(Some(url)),
-        Some(_) | None => {
-            Err(Refusal::new(name, "does not begin with postgres://", format!("Give it as in {EXAMPLE}.")))
-        }
+    if !matches!(scheme, Some("postgres" | "postgresql")) {
+        return Err(refuse("does not begin with postgres://"));
     }
+    match Database::check_address(&url) {
+        Ok(()) => Ok(Some(url)),
+        Err(error) => Err(refuse(&format!("cannot be used: {}", why(&error)))),
+    }
+}
+
+/// What is wrong with an address, without the address.
+fn why(error: &crisp_storage::Error) -> String {
+    if let crisp_storage::Error::Address(why) = error { (*why).to_owned() } else { error.to_string() }
 }
 
 fn max_connections(given: &str) -> Result<NonZeroU32, Refusal> {

@@ -47,6 +47,22 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
     Ok(stop)
 }
 
+/// Why a command did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "asked to stop before everything was done; what is done stays, and running it again goes on from there"
+)]
+pub struct AskedToStop;
+
+/// Runs a command that ends by itself; asked to stop before, it lets go in good order and says so.
+pub async fn until_asked_to_stop<T, E>(command: impl Future<Output = Result<T, E>>) -> Result<T, E>
+where
+    E: From<AskedToStop> + From<std::io::Error>,
+{
+    let stop = stop_on_signal()?;
+    stop.run_until_cancelled(command).await.unwrap_or_else(|| Err(AskedToStop.into()))
+}
+
 /// An error with all its causes, in one line.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut said: Vec<String> = causes(error).map(ToString::to_string).collect();

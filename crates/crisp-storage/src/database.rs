@@ -82,6 +82,11 @@ impl Database {
         Ok(Self { address, writer, reader, turns: Turns::default() })
     }
 
+    /// Whether this can be the address of a database at all; nothing is connected.
+    pub fn check_address(url: &SecretString) -> Result<(), Error> {
+        Address::parse(url).map(drop)
+    }
+
     /// Brings the schema up to date. Any number of processes may do so at once.
     pub async fn migrate(&self) -> Result<(), Error> {
         let mut connection =

@@ -264,6 +264,14 @@ pub async fn claim_website(
         .execute(session.connection()?)
         .await
         .map_err(Error::query("claim a website"))?;
+    Ok(find_claimant(session, website).await? == Some(integration))
+}
+
+/// The integration, of whatever account, that holds a website.
+pub async fn find_claimant(
+    session: &mut AccountSession,
+    website: WebsiteId,
+) -> Result<Option<IntegrationId>, Error> {
     let holder: Option<Uuid> = website_claims::table
         .filter(website_claims::website_id.eq(website.as_uuid()))
         .select(website_claims::integration_id)
@@ -271,7 +279,7 @@ pub async fn claim_website(
         .await
         .optional()
         .map_err(Error::query("read a website's claim"))?;
-    Ok(holder == Some(integration.as_uuid()))
+    Ok(holder.map(IntegrationId::from))
 }
 
 /// Gives a website free again.

@@ -23,6 +23,7 @@
 //! It does not know: HTTP, Crisp's API, when to sync, which conversation belongs to whom.
 
 pub mod accounts;
+pub mod adoption;
 pub mod audit;
 mod bulk;
 pub mod conversations;

@@ -12,86 +12,34 @@
 //!          │                          └─────────── disconnected ◀──────┘ disconnect
 //! ```
 
+mod adopt;
+mod attention;
 mod callback;
+mod create;
 mod ending;
 mod link;
 mod proof;
 mod website_id;
 
 use crisp_client::WebsiteId;
-use crisp_domain::{AccountId, ImportSettings, IntegrationId};
+use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::AccountSession;
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::work::{self, Lane};
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::refusal::Refusal;
+pub use attention::look_again;
 pub use callback::{Visitor, callback};
+pub use create::{Created, create};
 pub use ending::{Imported, Problem, disconnect, problem};
 pub(crate) use ending::{detail_of, needs_attention, what_to_do};
 pub use link::InstallLink;
-use proof::{Inspection, Proof, inspect};
+use proof::{Inspection, Proof, inspect, proof_of_account};
 pub use website_id::parse_website_id;
-
-/// Makes a new integration: a draft, or, where `website` is given, one that is connected at once or not at all.
-///
-/// A new integration has a new connection code, so a website given here must have been proven through another
-/// integration of the account: by its code in Crisp, or by its callback.
-pub async fn create(
-    engine: &Engine,
-    account: AccountId,
-    actor: &str,
-    website: Option<&str>,
-) -> Result<IntegrationRow, Refusal> {
-    let inspection = match website {
-        Some(text) => {
-            let website = parse_website_id(text).ok_or(Refusal::WebsiteIdInvalid)?;
-            let inspection = inspect(engine, account, website).await.map_err(Refusal::CrispUnavailable)?;
-            let install_link = InstallLink::plain(&engine.options);
-            Some(inspection.ok_or(Refusal::PluginNotInstalled { install_link })?)
-        }
-        None => None,
-    };
-    let now = clock::now();
-    let mut session = engine.database.write(account).await?;
-    let mut row = draft(account, actor, now)?;
-    integrations::insert(&mut session, &row).await?;
-    let detail = json!({"website_id": inspection.as_ref().map(|inspection| inspection.website.to_string())});
-    crisp_storage::audit::append(
-        &mut session,
-        actor,
-        "integration.created",
-        Some(row.integration_id()),
-        &detail,
-        now,
-    )
-    .await?;
-    if let Some(inspection) = &inspection {
-        let rows = integrations::list(&mut session).await?;
-        let proof =
-            rows.iter().find_map(|row| inspection.proof(row, now)).ok_or(Refusal::OwnershipUnproven)?;
-        connect(engine, &mut session, &mut row, inspection, (proof, actor)).await?;
-    }
-    session.commit().await?;
-    Ok(row)
-}
-
-fn draft(
-    account: AccountId,
-    actor: &str,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<IntegrationRow, Error> {
-    let settings =
-        serde_json::to_value(ImportSettings::default()).or(Err(Error::Corrupt("import settings")))?;
-    let code = format!("custify-{}", Uuid::new_v4().simple());
-    let mut row = IntegrationRow::draft(account, IntegrationId::new_v7(now), code, settings, now);
-    link::renew(&mut row, actor, now);
-    Ok(row)
-}
 
 /// The link by which `actor` installs the plugin for this integration; a new one where the old is used or expired.
 pub async fn install_link(
@@ -146,7 +94,9 @@ pub async fn put_website(
     let mut session = engine.database.write(account).await?;
     let mut row = integrations::get(&mut session, integration).await?;
     may_connect(&row, website)?;
-    let proof = inspection.proof(&row, clock::now()).ok_or(Refusal::OwnershipUnproven)?;
+    refuse_claimed(&mut session, website, Some(integration)).await?;
+    let proof = proof_of_account(&mut session, &inspection, integration, clock::now()).await?;
+    let proof = proof.ok_or(Refusal::OwnershipUnproven)?;
     connect(engine, &mut session, &mut row, &inspection, (proof, actor)).await?;
     session.commit().await?;
     Ok(row)
@@ -161,6 +111,16 @@ fn may_connect(row: &IntegrationRow, website: WebsiteId) -> Result<(), Refusal> 
         return Err(Refusal::OtherWebsite);
     }
     Ok(())
+}
+
+/// Refuses a website that another integration holds, whosever it is.
+async fn refuse_claimed(
+    session: &mut AccountSession,
+    website: WebsiteId,
+    own: Option<IntegrationId>,
+) -> Result<(), Refusal> {
+    let holder = integrations::find_claimant(session, website).await?;
+    if holder.is_some() && holder != own { Err(Refusal::WebsiteAlreadyConnected) } else { Ok(()) }
 }
 
 /// Claims a proven website and brings the integration (back) to work.
@@ -186,6 +146,7 @@ async fn connect(
     row.proven_website_id = Some(website.as_uuid());
     row.website_name = inspection.name.clone().or(row.website_name.take());
     revive(row, now);
+    adopt::take_over(session, row, actor, now).await?;
     integrations::save(session, row).await?;
     wake(session, row, now).await?;
     let detail =

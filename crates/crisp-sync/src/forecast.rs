@@ -16,6 +16,7 @@ use crisp_storage::quota::Purpose;
 
 use crate::clock;
 use crate::engine::Engine;
+use crate::patience::{FOR_A_SURVEY, within};
 use crate::refusal::Refusal;
 use crate::scope::settings_of;
 use survey::Survey;
@@ -69,7 +70,7 @@ pub async fn forecast(
     let (client, meter) = engine.crisp(account, Purpose::Interactive);
     let now = clock::now();
     let asking = Asking { engine, client: &client, website, account, integration, settings: &settings, now };
-    let counted = asking.count().await;
+    let counted = within(FOR_A_SURVEY, asking.count()).await;
     meter.close().await;
     let Counted { people, conversations, matched_share, batches } = counted?;
 

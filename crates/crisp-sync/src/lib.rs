@@ -15,6 +15,7 @@ mod live;
 mod matching;
 mod meter;
 mod observe;
+mod patience;
 mod people;
 mod run;
 mod schedule;

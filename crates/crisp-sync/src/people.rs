@@ -345,7 +345,12 @@ fn winner<'a>(carried: &[&'a ProfileRow]) -> Option<&'a ProfileRow> {
         })
         .collect();
     let winner = bonds::winner(&ranks)?;
-    carried.iter().find(|row| row.people_id == winner.as_str()).copied()
+    // Two integrations may know a person by one id: the later word counts, and the newer integration's at last.
+    carried
+        .iter()
+        .filter(|row| row.people_id == winner.as_str())
+        .max_by_key(|row| (row.active_last, row.crisp_updated_at, row.integration_id))
+        .copied()
 }
 
 /// The mappable fields of a stored contact.

@@ -104,3 +104,9 @@ impl From<crisp_storage::Error> for Refusal {
         Self::Failed(Error::Storage(error))
     }
 }
+
+impl From<crisp_client::Error> for Refusal {
+    fn from(error: crisp_client::Error) -> Self {
+        Self::CrispUnavailable(error)
+    }
+}

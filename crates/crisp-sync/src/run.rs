@@ -200,6 +200,8 @@ impl Run<'_> {
         "running".clone_into(&mut row.state);
         row.resumes_at = None;
         row.failures_in_row = 0;
+        // What stood in the way has passed.
+        (row.problem_code, row.problem_detail) = (None, None);
         change(&mut row, &mut mark, &mut scope.integration);
         row.crisp_requests += self.meter.take_sent();
         row.phase = phase_of(mark.stage, row.is_under_way()).map(str::to_owned);

@@ -56,13 +56,8 @@ pub async fn put(
     let mut session = engine.database.write(account).await?;
     let mut row = integrations::find(&mut session, integration).await?.ok_or(Refusal::NotFound)?;
     let before = settings_of(&row)?;
-    let mut after = ImportSettings::parse(settings).map_err(Refusal::Invalid)?;
-    // Who sends back what was shown did not choose a schedule of their own.
-    if before.incremental_interval_seconds.is_none()
-        && after.incremental_interval_seconds == Some(default_interval(engine))
-    {
-        after.incremental_interval_seconds = None;
-    }
+    let settings = without_shown_interval(engine, &before, settings);
+    let after = ImportSettings::parse(settings).map_err(Refusal::Invalid)?;
     if after != before {
         apply(engine, &mut session, &mut row, (&before, &after), now).await?;
         let detail = json!({"changed": difference(&before, &after)});
@@ -78,6 +73,18 @@ pub async fn put(
     }
     session.commit().await?;
     shown(engine, &row)
+}
+
+/// Who sends back the interval that was shown did not choose one of their own; the process's may even be one that
+/// nobody could choose here.
+fn without_shown_interval(engine: &Engine, before: &ImportSettings, mut settings: Value) -> Value {
+    const INTERVAL: &str = "incremental_interval_seconds";
+    let shown = Value::from(default_interval(engine));
+    let sent_back = before.incremental_interval_seconds.is_none() && settings.get(INTERVAL) == Some(&shown);
+    if let Some(fields) = settings.as_object_mut().filter(|_| sent_back) {
+        fields.remove(INTERVAL);
+    }
+    settings
 }
 
 async fn apply(

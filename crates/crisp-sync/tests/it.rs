@@ -1,6 +1,9 @@
 //! The use cases against a simulated Crisp and a real Postgres, a world for each test.
 
 #[cfg(test)]
+#[path = "it/attending.rs"]
+mod attending; // what a person has to act upon: noticed, said, and gone once mended
+#[cfg(test)]
 #[path = "it/connecting.rs"]
 mod connecting; // a website is connected by proof only, and let go of
 #[cfg(test)]

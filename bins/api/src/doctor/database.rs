@@ -30,6 +30,7 @@ pub(super) async fn check(resolved: &Resolved, report: &mut Report) -> Option<St
         return None;
     }
     let ring = resolved.encryption.as_ref().and_then(|keys| ring(keys, report))?;
+    check_keys(&database, &ring, report).await;
     check_role(&database, report).await;
     let token = token(resolved, &database, &ring, report).await;
     check_hooks_secret(resolved, &database, &ring, report).await;
@@ -58,6 +59,29 @@ fn ring(keys: &crisp_settings::EncryptionSettings, report: &mut Report) -> Optio
     };
     let ring = KeyRing::new(std::iter::once(&keys.first).chain(&keys.others).map(copy).collect());
     ring.map_err(|error| report.fail("keys", chain(&error), "Mend ENCRYPTION_KEYS.")).ok()
+}
+
+/// Which keys there are and which are in use, by their ids; never the keys.
+async fn check_keys(database: &Database, ring: &KeyRing, report: &mut Report) {
+    const WHAT: &str = "keys";
+    let ids: Vec<&str> = ring.ids().collect();
+    let has = format!("{} encrypts; the ring has {}", ring.first_id(), ids.join(", "));
+    let stored = match secrets::list(database).await {
+        Ok(stored) => stored,
+        Err(error) => return report.fail(WHAT, chain(&error), "Run `api migrate`."),
+    };
+    let older = stored.iter().filter(|secret| secret.key_id != ring.first_id());
+    let missing: Vec<&str> =
+        older.clone().map(|secret| secret.key_id.as_str()).filter(|id| !ids.contains(id)).collect();
+    if !missing.is_empty() {
+        let detail = format!("{has}; secrets are sealed with {}, which it has not", missing.join(", "));
+        report.fail(WHAT, detail, "Add the missing keys to ENCRYPTION_KEYS, behind the others.");
+    } else if older.clone().next().is_some() {
+        let detail = format!("{has}; {} secrets are sealed with an older key", older.count());
+        report.warn(WHAT, detail, "Run `api keys rotate` before you take the older keys away.");
+    } else {
+        report.ok(WHAT, has);
+    }
 }
 
 async fn check_role(database: &Database, report: &mut Report) {

@@ -21,7 +21,8 @@ impl Resolved {
             crisp: usable(args.crisp.resolve(), report),
             encryption: usable(args.encryption.resolve(), report),
         };
-        let (auth, api) = (usable(args.auth.resolve(), report), usable(args.api.resolve(), report));
+        let auth = args.auth.resolve().and_then(|auth| crate::verifier(&auth).map(|_verifier| auth));
+        let (auth, api) = (usable(auth, report), usable(args.api.resolve(), report));
         usable(args.sync.resolve(), report);
         usable(args.worker.resolve(), report);
         if !report.has_failed() {

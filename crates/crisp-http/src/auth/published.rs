@@ -12,6 +12,8 @@ use serde_json::Value;
 
 /// How often the file is looked at, at most.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+/// Keys that are tried on a token that names none: more than are in use at a time, few enough to cost nothing.
+const MOST_TRIED: usize = 16;
 /// Larger than a set of a thousand keys, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
@@ -63,17 +65,17 @@ impl JwksFile {
         Ok(Self { path, current: RwLock::new(Current { keys, version, looked_at }) })
     }
 
-    /// The keys that a token with this header may have been signed with: those of its id, or, if it names none,
-    /// the only key of its algorithm.
+    /// The keys that a token with this header may have been signed with: those of its id, else the only key of its
+    /// algorithm where that has no id. A token that names none may be of any key of its algorithm.
     pub(super) fn keys_for(&self, header: &Header, now: DateTime<Utc>) -> Vec<Arc<PublishedKey>> {
         self.reload_if_changed(now);
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let of_algorithm = current.keys.iter().filter(|key| key.algorithm == header.alg);
-        let keys: Vec<_> = match &header.kid {
-            Some(id) => of_algorithm.filter(|key| key.id.as_ref() == Some(id)).cloned().collect(),
-            None => of_algorithm.cloned().collect(),
-        };
-        if header.kid.is_none() && keys.len() > 1 { Vec::new() } else { keys }
+        let of_algorithm: Vec<_> = of_algorithm.cloned().collect();
+        match &header.kid {
+            Some(id) => of_id(id, of_algorithm),
+            None => of_algorithm.into_iter().take(MOST_TRIED).collect(),
+        }
     }
 
     /// A small local file, looked at once a second and read when somebody changed it: not worth a task of its own.
@@ -94,6 +96,13 @@ impl JwksFile {
             Err(error) => tracing::warn!(%error, "the keys that verify tokens stay as they were"),
         }
     }
+}
+
+/// The keys of this id. An id says nothing about a key that has none, unless there is no other to choose.
+fn of_id(id: &str, keys: Vec<Arc<PublishedKey>>) -> Vec<Arc<PublishedKey>> {
+    let named: Vec<_> = keys.iter().filter(|key| key.id.as_deref() == Some(id)).cloned().collect();
+    let alone = keys.len() == 1 && keys.iter().all(|key| key.id.is_none());
+    if alone { keys } else { named }
 }
 
 impl Current {

@@ -229,12 +229,27 @@ fn keys_are_rotated_by_writing_the_file() {
 }
 
 #[test]
-fn without_an_id_the_key_must_be_the_only_one() {
+fn a_token_that_names_no_key_is_tried_with_each_of_its_algorithm() {
     let keys =
         [jwk(&rsa(RSA), Algorithm::RS256, Some("a")), jwk(&rsa(NEXT_RSA), Algorithm::RS256, Some("b"))];
     let published = Published::new(&keys);
-    let token = signed(Algorithm::RS256, None, &claims(), &rsa(RSA));
-    assert_eq!(published.verifier().verify(&token, now()), Err(Unverified::Signature));
+    for key in [RSA, NEXT_RSA] {
+        let token = signed(Algorithm::RS256, None, &claims(), &rsa(key));
+        assert!(published.verifier().verify(&token, now()).is_ok());
+    }
+    let named = signed(Algorithm::RS256, Some("c"), &claims(), &rsa(RSA));
+    assert_eq!(published.verifier().verify(&named, now()), Err(Unverified::Signature));
+}
+
+#[test]
+fn a_key_without_an_id_serves_any_id_only_while_it_is_the_only_one() {
+    let nameless = jwk(&rsa(RSA), Algorithm::RS256, None);
+    let token = signed(Algorithm::RS256, Some("whatever"), &claims(), &rsa(RSA));
+    let alone = Published::new(std::slice::from_ref(&nameless));
+    assert!(alone.verifier().verify(&token, now()).is_ok());
+    let other = jwk(&rsa(NEXT_RSA), Algorithm::RS256, Some("b"));
+    let two = Published::new(&[nameless, other]);
+    assert_eq!(two.verifier().verify(&token, now()), Err(Unverified::Signature));
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(super) async fn find(session: &mut AccountSession, id: Uuid) -> Result<Integ
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewIntegration {
-    /// A website that was proven before, through another integration of the account.
+    /// The website to connect at once, if it was proven before through another integration of the account.
     #[schema(example = "8c842203-7ed8-4e29-a608-7cf78a7d2fcc")]
     website_id: Option<String>,
 }
@@ -84,13 +84,15 @@ pub(crate) async fn list(
     Ok(Json(List { items, next_cursor: page.next_cursor }))
 }
 
-/// Makes a new integration: a draft with an install link, or one of a website that was proven before.
+/// Makes a new integration: a draft with an install link. Where a website is given that was proven before, through
+/// another integration of the account, it is connected at once; else `problem` says what it lacks
+/// (`plugin_not_installed`, `ownership_unproven`).
 #[utoipa::path(
     post, path = "/v1/integrations", tag = "Integrations", request_body = NewIntegration,
     responses(
         (status = 201, body = Integration),
-        (status = 403, description = "`ownership_unproven`: nothing proves that the website is the account's; or the permission is missing."),
-        (status = 409, description = "`plugin_not_installed`, with `install_url`; `website_already_connected`."),
+        (status = 409, description = "`website_already_connected`; nothing was made."),
+        (status = 422, description = "`website_id_invalid`, or a field is refused; nothing was made."),
         (status = 503, description = "`crisp_unavailable`: Crisp could not be asked; or something of ours is away."),
     ),
 )]
@@ -100,8 +102,9 @@ pub(crate) async fn create(
     Body(new): Body<NewIntegration>,
 ) -> Result<(StatusCode, Json<Integration>), Problem> {
     let website = new.website_id.as_deref();
-    let row = connect::create(&state.engine, caller.account, &caller.subject, website).await?;
-    Ok((StatusCode::CREATED, Json(Integration::show(&state, &caller, row).await?)))
+    let created = connect::create(&state.engine, caller.account, &caller.subject, website).await?;
+    let shown = Integration::show(&state, &caller, created.row).await?;
+    Ok((StatusCode::CREATED, Json(shown.with_problem(created.problem))))
 }
 
 /// Shows an integration.

@@ -41,6 +41,9 @@ async fn absent_stays_null_clears_and_a_value_is_written() {
     assert_eq!(ana["companies"], json!([{"external_id": "fabrikam", "name": null}]));
     let one = world.get(&format!("/v1/contacts/{}", ana["id"].as_str().unwrap())).await;
     assert_eq!(one.json, ana);
+    assert_eq!(world.put("/v1/contacts/k-1", json!({"companies": null})).await.status, 200);
+    let ana = contact(&world, "ana@northwind.example").await;
+    assert_eq!((&ana["companies"], &ana["name"]), (&json!([]), &json!("Ana")));
 }
 
 #[tokio::test]

@@ -84,6 +84,57 @@ async fn a_typed_id_needs_a_proof_and_pasted_forms_of_it_are_understood() {
 }
 
 #[tokio::test]
+async fn a_new_integration_of_a_website_is_made_whatever_it_still_lacks_and_says_what() {
+    let options = small().website(WebsiteOptions::of_size(1, 1).not_installed());
+    let world = World::of(options).await;
+    let ids = world.crisp.website_ids();
+    for (website, code) in [(ids[0], "ownership_unproven"), (ids[1], "plugin_not_installed")] {
+        let made = world.post("/v1/integrations", json!({"website_id": website})).await;
+        assert_eq!((made.status.as_u16(), &made.json["problem"]["code"]), (201, &json!(code)), "{made:?}");
+        assert_eq!(made.json["state"], "awaiting_installation");
+        assert!(made.json["install_url"].as_str().unwrap().contains("?payload="));
+        assert!(made.json["connection_code"].as_str().unwrap().len() > 20);
+        assert!(!made.json["problem"]["what_to_do"].as_str().unwrap().is_empty());
+        let stored = world.get(&format!("/v1/integrations/{}", made.json["id"].as_str().unwrap())).await;
+        assert_eq!(stored.json["problem"], Value::Null);
+    }
+    let before = world.get("/v1/integrations").await.items().len();
+    let odd = world.post("/v1/integrations", json!({"website_id": "northwind"})).await;
+    assert_eq!(odd.outcome(), (422, "website_id_invalid"));
+    world.connected().await;
+    let taken = world.post("/v1/integrations", json!({"website_id": ids[0]})).await;
+    assert_eq!(taken.outcome(), (409, "website_already_connected"));
+    world.crisp.behave(|behaviour| behaviour.faults = vec![FaultRule::by_chance(1.0, Fault::Internal)]);
+    let away = world.post("/v1/integrations", json!({"website_id": ids[1]})).await;
+    assert_eq!(away.outcome(), (503, "crisp_unavailable"));
+    // What was refused left nothing; the one more is the connected one.
+    assert_eq!(world.get("/v1/integrations").await.items().len(), before + 1);
+}
+
+#[tokio::test]
+async fn a_crisp_that_hangs_is_crisp_being_away_before_anybody_stops_waiting() {
+    let world = World::of(small()).await;
+    let path = world.connected().await;
+    let draft = format!("/v1/integrations/{}/website", world.draft().await["id"].as_str().unwrap());
+    world.crisp.behave(|behaviour| behaviour.faults = vec![FaultRule::by_chance(1.0, Fault::Hang(60_000))]);
+    let typed = json!({"website_id": Uuid::new_v4()});
+    let began = std::time::Instant::now();
+    let diagnosis = format!("{path}/diagnosis");
+    let (put, post, checks) = tokio::join!(
+        world.put(&draft, typed.clone()),
+        world.post("/v1/integrations", typed.clone()),
+        world.get(&diagnosis),
+    );
+    assert!(began.elapsed() < std::time::Duration::from_secs(15), "{:?}", began.elapsed());
+    assert_eq!(put.outcome(), (503, "crisp_unavailable"));
+    assert_eq!(post.outcome(), (503, "crisp_unavailable"));
+    let silent = checks.json["checks"].as_array().unwrap().iter();
+    let silent =
+        silent.filter(|check| check["detail"] == "Crisp does not answer." && check["state"] == "failed");
+    assert_eq!(silent.count(), 4, "{checks:?}");
+}
+
+#[tokio::test]
 async fn a_connected_website_is_nobody_elses_and_the_refusal_names_nobody() {
     let world = World::of(small()).await;
     world.connected().await;

@@ -78,6 +78,28 @@ async fn watching_ends_when_the_process_is_asked_to_stop() {
     while next(&mut events).await.is_some() {}
 }
 
+#[tokio::test]
+async fn watching_is_never_silent_for_a_second_while_the_database_is_slow() {
+    let world = World::of(Options::of_size(3, 3)).await;
+    let sync = world.post(&format!("{}/syncs", world.connected().await), json!({"kind": "full"})).await.json;
+    let mut events = watch(&world, &format!("/v1/syncs/{}", sync["id"].as_str().unwrap())).await;
+    let first = next(&mut events).await.unwrap();
+    // All connections are taken: whoever wants one waits.
+    let account = crisp_domain::AccountId::new(uuid::Uuid::new_v4());
+    let mut taken = Vec::new();
+    for _ in 0..10 {
+        taken.push(world.engine.database().read_primary(account).await.unwrap());
+    }
+    for _ in 0..4 {
+        let event = tokio::time::timeout(Duration::from_secs(1), next(&mut events)).await;
+        assert_eq!(event.expect("within a second").unwrap(), first);
+    }
+    drop(taken);
+    let path = format!("/v1/syncs/{}/cancel", sync["id"].as_str().unwrap());
+    assert_eq!(world.post(&path, json!({})).await.status, 200);
+    while next(&mut events).await.is_some() {}
+}
+
 async fn watch(world: &World, sync: &str) -> BodyDataStream {
     let authorization = format!("Bearer {}", world.token);
     let request = request("GET", &format!("{sync}/events")).header("authorization", authorization);

@@ -18,6 +18,11 @@ pub enum WireError {
     /// The database does not do its part.
     #[error("the database cannot be used")]
     Storage(#[source] crisp_storage::Error),
+    /// Integrations that wait for the new token could not be told.
+    #[error(
+        "the integrations that wait for the plugin token could not be told; they look for it by themselves"
+    )]
+    Untold(#[from] crisp_sync::Error),
     /// The client of Crisp's API cannot be built.
     #[error("Crisp cannot be asked")]
     Crisp(#[from] crisp_client::Error),

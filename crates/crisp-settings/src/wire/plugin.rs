@@ -29,7 +29,8 @@ pub async fn plugin_token(
     if !is_stored {
         let token = secrets::PluginCredentials { identifier: identifier.to_owned(), key: given.key.clone() };
         secrets::store_plugin_credentials(database, ring, &token, now).await?;
-        tracing::info!("the plugin token was stored, sealed");
+        let waiting = crisp_sync::connect::look_again(database).await?;
+        tracing::info!(waiting, "the plugin token was stored, sealed");
     }
     Ok(Credentials::new(identifier, &given.key))
 }

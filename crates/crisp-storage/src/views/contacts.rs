@@ -190,7 +190,10 @@ async fn people_ids(
         .load(session.connection()?)
         .await
         .map_err(Error::query("list the people ids of contacts"))?;
-    Ok(grouped(rows))
+    let mut groups = grouped(rows);
+    // Two websites may know a person by one id; whoever reads the list counts people, not profiles.
+    groups.values_mut().for_each(Vec::dedup);
+    Ok(groups)
 }
 
 async fn companies(

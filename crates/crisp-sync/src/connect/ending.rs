@@ -58,7 +58,8 @@ pub async fn disconnect(
         row.state_before_problem = None;
     }
     if purges {
-        forget_import(&mut row, now);
+        forget_import(&mut row);
+        row.purge_requested_at = Some(now);
         work::signal(&mut session, integration, Lane::Upkeep, now).await?;
     }
     if before != "disconnected" || purges {
@@ -79,10 +80,9 @@ fn holds_imports(row: &IntegrationRow) -> bool {
     row.website_id.is_some()
 }
 
-/// Begins the purge, and forgets how far the import had come: what comes after is a first import again. The row keeps
-/// no website either, so that it may have another one.
-fn forget_import(row: &mut IntegrationRow, now: DateTime<Utc>) {
-    row.purge_requested_at = Some(now);
+/// Forgets how far the import had come, because the row has none any more or will soon have none: what comes after is
+/// a first import again. The row keeps no website either, so that it may have another one.
+pub(super) fn forget_import(row: &mut IntegrationRow) {
     row.website_id = None;
     row.website_name = None;
     row.proven_website_id = None;

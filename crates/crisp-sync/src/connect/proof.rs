@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::{Client, Error, WebsiteId};
-use crisp_domain::AccountId;
-use crisp_storage::integrations::IntegrationRow;
+use crisp_domain::{AccountId, IntegrationId};
+use crisp_storage::AccountSession;
+use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::quota::Purpose;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use crate::engine::Engine;
+use crate::patience::{FOR_A_LOOK, within};
 
 /// Where in the plugin's settings the connection code is looked for.
 const CODE_KEY: &str = "custify_connection_code";
@@ -53,7 +55,7 @@ pub(super) async fn inspect(
     website: WebsiteId,
 ) -> Result<Option<Inspection>, Error> {
     let (client, meter) = engine.crisp(account, Purpose::Interactive);
-    let outcome = ask(engine, &client, website).await;
+    let outcome = within(FOR_A_LOOK, ask(engine, &client, website)).await;
     meter.close().await;
     match outcome {
         Ok(inspection) => Ok(inspection),
@@ -97,6 +99,19 @@ impl Inspection {
     }
 }
 
+/// What proves the website to be the account's: what the integration itself has to show, else what another one of the
+/// account has. A proof tells whose the website is, and that is the same for all integrations of an account.
+pub(super) async fn proof_of_account(
+    session: &mut AccountSession,
+    inspection: &Inspection,
+    integration: IntegrationId,
+    now: DateTime<Utc>,
+) -> Result<Option<Proof>, crisp_storage::Error> {
+    let rows = integrations::list(session).await?;
+    let (own, others): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.integration_id() == integration);
+    Ok(own.into_iter().chain(others).find_map(|row| inspection.proof(row, now)))
+}
+
 /// Compares two secrets in a time that tells nothing but their length. An empty secret equals none.
 fn same(left: &str, right: &str) -> bool {
     !left.is_empty() && bool::from(left.as_bytes().ct_eq(right.as_bytes()))
@@ -104,7 +119,6 @@ fn same(left: &str, right: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crisp_domain::IntegrationId;
     use serde_json::json;
     use uuid::Uuid;
 

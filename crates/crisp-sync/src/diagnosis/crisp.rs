@@ -8,6 +8,7 @@ use super::{Check, Facts, Finding};
 use crate::connect::what_to_do;
 use crate::engine::Engine;
 use crate::error::Attention;
+use crate::patience::{FOR_A_LOOK, within};
 
 const ASK_AGAIN: &str = "Run the checks again in a few minutes.";
 
@@ -26,15 +27,20 @@ impl Probe {
     pub(super) async fn take(engine: &Engine, account: AccountId, website: Option<WebsiteId>) -> Self {
         let plugin = engine.options.plugin_id;
         let (client, meter) = engine.crisp(account, Purpose::Interactive);
-        let mut probe =
-            Self { plugin: Some(plugin), account: Some(client.connect_account().await), ..Self::default() };
-        if let Some(website) = website {
+        // Side by side, so that a Crisp that hangs costs one wait.
+        let of_website = async {
+            let Some(website) = website else { return (None, None, None) };
             let newest = ConversationsQuery { per_page: 20, ..ConversationsQuery::default() };
-            probe.subscription = Some(client.subscription(website, plugin).await);
-            probe.website = Some(client.website(website).await);
-            let page = client.conversations_page(website, &newest).await;
-            probe.conversations = Some(page.map(|page| page.records.len()));
-        }
+            let (subscription, found, page) = tokio::join!(
+                within(FOR_A_LOOK, client.subscription(website, plugin)),
+                within(FOR_A_LOOK, client.website(website)),
+                within(FOR_A_LOOK, client.conversations_page(website, &newest)),
+            );
+            (Some(subscription), Some(found), Some(page.map(|page| page.records.len())))
+        };
+        let (owner, (subscription, website, conversations)) =
+            tokio::join!(within(FOR_A_LOOK, client.connect_account()), of_website);
+        let probe = Self { plugin: Some(plugin), account: Some(owner), subscription, website, conversations };
         meter.close().await;
         probe
     }
@@ -140,9 +146,13 @@ fn untold(error: &Error) -> Finding {
         Error::Refused(_) | Error::RateLimited { .. } => {
             Finding::warning("The requests that Crisp allows are used up for now.", ASK_AGAIN)
         }
+        Error::Unavailable { .. } => Finding::failed(
+            "Crisp does not answer.",
+            "Wait until Crisp is back (see status.crisp.chat) and run the checks again. Nothing is lost: what happens \
+             meanwhile is caught up.",
+        ),
         Error::NotSubscribed
         | Error::NotFound
-        | Error::Unavailable { .. }
         | Error::Malformed { .. }
         | Error::Rejected { .. }
         | Error::Setup { .. } => Finding::warning("Crisp did not give a usable answer.", ASK_AGAIN),

@@ -53,8 +53,10 @@ impl Run<'_> {
             leave_bookmarks(integration, row, mark);
             integration.next_incremental_at = now.checked_add_signed(interval);
             if complete {
+                // A first import over rows that were kept earlier has not looked for what vanished: that pass is due.
+                let owed = integration.next_reconcile_at.filter(|_| !self.is_complete());
                 integration.last_reconcile_at = Some(now);
-                integration.next_reconcile_at = now.checked_add_signed(reconcile);
+                integration.next_reconcile_at = owed.or_else(|| now.checked_add_signed(reconcile));
             }
         })
         .await?;

@@ -11,6 +11,7 @@ use crisp_storage::quota::Purpose;
 use serde_json::{Map, Value};
 
 use crate::engine::Engine;
+use crate::patience::{FOR_A_LOOK, within};
 use crate::refusal::Refusal;
 
 /// Stored profiles that are looked through.
@@ -78,7 +79,7 @@ pub(super) async fn with_crisp<T>(
     ask: impl AsyncFnOnce(&Client) -> Result<T, crisp_client::Error>,
 ) -> Result<T, Refusal> {
     let (client, meter) = engine.crisp(account, Purpose::Interactive);
-    let answer = ask(&client).await;
+    let answer = within(FOR_A_LOOK, ask(&client)).await;
     meter.close().await;
     answer.map_err(Refusal::CrispUnavailable)
 }

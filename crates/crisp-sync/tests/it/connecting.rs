@@ -2,9 +2,9 @@
 
 use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::integrations::IntegrationRow;
+use crisp_sync::Refusal;
 use crisp_sync::connect::{self, Imported, Visitor};
 use crisp_sync::syncs::SyncKind;
-use crisp_sync::{Attention, Refusal};
 use secrecy::SecretString;
 use serde_json::json;
 use testkit::simulator::{Kind, Options, WebsiteOptions};
@@ -13,23 +13,23 @@ use uuid::Uuid;
 use crate::world::{ACTOR, World, now};
 
 async fn draft(world: &World, account: AccountId) -> IntegrationRow {
-    connect::create(&world.engine, account, ACTOR, None).await.unwrap()
+    connect::create(&world.engine, account, ACTOR, None).await.unwrap().row
 }
 
 /// The payload of the install link that `user` sees.
-async fn payload(world: &World, row: &IntegrationRow, user: &str) -> String {
+pub(crate) async fn payload(world: &World, row: &IntegrationRow, user: &str) -> String {
     let account = AccountId::new(row.account_id);
     let link = connect::install_link(&world.engine, account, row.integration_id(), user).await.unwrap();
     link.as_str().split_once("payload=").unwrap().1.to_owned()
 }
 
 /// Comes back from Crisp with this payload and token.
-async fn come_back(world: &World, payload: &str, token: &str) -> Result<IntegrationRow, Refusal> {
+pub(crate) async fn come_back(world: &World, payload: &str, token: &str) -> Result<IntegrationRow, Refusal> {
     let website = world.website().to_string();
     connect::callback(&world.engine, payload, &website, &SecretString::from(token), None).await
 }
 
-async fn put(
+pub(crate) async fn put(
     world: &World,
     account: AccountId,
     id: IntegrationId,
@@ -42,7 +42,7 @@ async fn disconnect(world: &World, id: IntegrationId, imported: Imported) {
     connect::disconnect(&world.engine, world.account, id, ACTOR, imported).await.unwrap();
 }
 
-fn token(world: &World) -> String {
+pub(crate) fn token(world: &World) -> String {
     world.crisp.truth(world.website()).token()
 }
 
@@ -95,8 +95,6 @@ async fn a_typed_id_alone_gains_nothing_and_the_connection_code_proves_it() {
     let (id, website) = (row.integration_id(), world.website().to_string());
     assert!(matches!(put(&world, world.account, id, "northwind").await, Err(Refusal::WebsiteIdInvalid)));
     assert!(matches!(put(&world, world.account, id, &website).await, Err(Refusal::OwnershipUnproven)));
-    let at_once = connect::create(&world.engine, world.account, ACTOR, Some(&website)).await;
-    assert!(matches!(at_once, Err(Refusal::OwnershipUnproven)));
     world.crisp.change(world.website()).set_settings(&json!({"custify_connection_code": "custify-guess"}));
     assert!(matches!(put(&world, world.account, id, &website).await, Err(Refusal::OwnershipUnproven)));
     world
@@ -120,11 +118,33 @@ async fn a_website_proven_through_one_integration_can_be_given_to_a_new_one_at_o
     let taken = connect::create(&world.engine, world.account, ACTOR, Some(&website)).await;
     assert!(matches!(taken, Err(Refusal::WebsiteAlreadyConnected)));
     disconnect(&world, id, Imported::Keep).await;
-    let row = connect::create(&world.engine, world.account, ACTOR, Some(&website)).await.unwrap();
-    assert_eq!(row.state, "connected");
-    // Those that were refused left no draft.
+    let made = connect::create(&world.engine, world.account, ACTOR, Some(&website)).await.unwrap();
+    assert_eq!((made.row.state.as_str(), made.problem), ("connected", None));
+    // The one that was refused left no draft.
     let mut session = world.engine.database().read_primary(world.account).await.unwrap();
     assert_eq!(crisp_storage::integrations::list(&mut session).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_earlier_callback_through_another_integration_proves_a_typed_id() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let first = draft(&world, world.account).await;
+    let link = payload(&world, &first, ACTOR).await;
+    come_back(&world, &link, &token(&world)).await.unwrap();
+    disconnect(&world, first.integration_id(), Imported::Keep).await;
+    let second = draft(&world, world.account).await;
+    let website = world.website().to_string();
+    let row = put(&world, world.account, second.integration_id(), &website).await.unwrap();
+    assert_eq!(row.state, "connected");
+    let log = world.log().await;
+    let connected = log.iter().rfind(|entry| entry.action == "integration.connected").unwrap();
+    assert_eq!(connected.detail["proof"], "earlier_callback");
+    // Of another account it proves nothing.
+    disconnect(&world, second.integration_id(), Imported::Keep).await;
+    let other = AccountId::new_v7(now());
+    let theirs = draft(&world, other).await;
+    let refused = put(&world, other, theirs.integration_id(), &website).await;
+    assert!(matches!(refused, Err(Refusal::OwnershipUnproven)));
 }
 
 #[tokio::test]
@@ -156,6 +176,9 @@ async fn a_claimed_website_is_nobody_elses_and_moves_only_with_a_fresh_proof() {
     // Even with proof: whoever was first holds it.
     let link = payload(&world, &theirs, ACTOR).await;
     assert!(matches!(come_back(&world, &link, &token(&world)).await, Err(Refusal::WebsiteAlreadyConnected)));
+    // And without: that it is connected is said before anything is said of proofs.
+    let unproven = put(&world, other, theirs.integration_id(), &website).await;
+    assert!(matches!(unproven, Err(Refusal::WebsiteAlreadyConnected)));
     disconnect(&world, mine, Imported::Keep).await;
     assert!(matches!(
         put(&world, other, theirs.integration_id(), &website).await,
@@ -219,31 +242,6 @@ async fn a_purge_leaves_nothing_and_the_integration_begins_anew() {
         ("connected", None, None)
     );
     assert_eq!(world.sync(id, SyncKind::Full).await.trigger, "first_import");
-}
-
-#[tokio::test]
-async fn an_uninstalled_plugin_is_noticed_by_the_next_sync_and_said() {
-    let world = World::of(Options::of_size(20, 10)).await;
-    let id = world.imported().await;
-    world.crisp.change(world.website()).uninstall();
-    let sync = world.sync(id, SyncKind::Incremental).await;
-    assert!(["cancelled", "failed"].contains(&sync.state.as_str()), "{}", sync.state);
-    assert_eq!(sync.problem_code.as_deref(), Some("plugin_uninstalled"));
-    let row = world.integration(id).await;
-    let problem = connect::problem(&row).unwrap();
-    assert_eq!(
-        (row.state.as_str(), problem.code),
-        ("needs_attention", Attention::PluginUninstalled.to_string())
-    );
-    assert!(!problem.detail.is_empty() && !problem.what_to_do.is_empty());
-    assert_eq!(world.engine.database().find_claim(world.website().into()).await.unwrap(), None);
-    // Installed again by the link: it goes on where it was.
-    let refused = put(&world, world.account, id, &world.website().to_string()).await;
-    assert!(matches!(refused, Err(Refusal::PluginNotInstalled { .. })));
-    world.crisp.change(world.website()).install();
-    let link = payload(&world, &row, ACTOR).await;
-    let back = come_back(&world, &link, &token(&world)).await.unwrap();
-    assert_eq!((back.state.as_str(), connect::problem(&back)), ("active", None));
 }
 
 #[tokio::test]

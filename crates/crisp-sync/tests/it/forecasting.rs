@@ -112,7 +112,7 @@ async fn a_small_quota_takes_days() {
 #[tokio::test]
 async fn nothing_is_forecast_before_a_website_is_connected() {
     let world = World::of(Options::of_size(1, 1)).await;
-    let draft = crisp_sync::connect::create(&world.engine, world.account, ACTOR, None).await.unwrap();
+    let draft = crisp_sync::connect::create(&world.engine, world.account, ACTOR, None).await.unwrap().row;
     let refused = forecast(&world.engine, world.account, draft.integration_id()).await;
     assert!(matches!(refused, Err(Refusal::NotConnected)));
 }

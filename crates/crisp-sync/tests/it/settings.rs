@@ -1,5 +1,7 @@
 //! Saved whole, tried out before, applied to what is there.
 
+use std::time::Duration;
+
 use crisp_domain::{ImportSettings, mapping::Target};
 use crisp_storage::views::contacts::{self, Filter};
 use crisp_sync::{Refusal, settings};
@@ -131,7 +133,23 @@ async fn a_preview_of_custom_data_reads_it_for_those_it_shows() {
 #[tokio::test]
 async fn before_a_website_is_connected_there_is_nothing_to_try_on() {
     let world = World::of(Options::of_size(1, 1)).await;
-    let draft = crisp_sync::connect::create(&world.engine, world.account, ACTOR, None).await.unwrap();
+    let draft = crisp_sync::connect::create(&world.engine, world.account, ACTOR, None).await.unwrap().row;
     let refused = settings::preview(&world.engine, world.account, draft.integration_id(), json!({})).await;
     assert!(matches!(refused, Err(Refusal::NotConnected)));
+}
+
+#[tokio::test]
+async fn an_interval_of_the_process_that_nobody_could_choose_is_taken_back_as_shown() {
+    let world = World::with_interval(Options::of_size(1, 1), Duration::from_hours(30 * 24)).await;
+    let id = world.connected().await;
+    let shown = settings::get(&world.engine, world.account, id).await.unwrap();
+    assert_eq!(shown.incremental_interval_seconds, Some(30 * 24 * 3600));
+    let mut sent = serde_json::to_value(&shown).unwrap();
+    sent["redact"] = json!(true);
+    let saved = settings::put(&world.engine, world.account, id, ACTOR, sent).await.unwrap();
+    assert!(saved.redact && saved.incremental_interval_seconds == shown.incremental_interval_seconds);
+    assert!(world.integration(id).await.settings["incremental_interval_seconds"].is_null());
+    let chosen = json!({"incremental_interval_seconds": 30 * 24 * 3600 + 1});
+    let refused = settings::put(&world.engine, world.account, id, ACTOR, chosen).await;
+    assert!(matches!(refused, Err(Refusal::Invalid(_))));
 }

@@ -38,6 +38,15 @@ impl World {
 
     /// With a quota of so many requests an hour.
     pub(crate) async fn with_quota(options: Options, quota: Option<u32>) -> Self {
+        Self::with(options, quota, Duration::from_mins(15)).await
+    }
+
+    /// Of a process with this schedule.
+    pub(crate) async fn with_interval(options: Options, interval: Duration) -> Self {
+        Self::with(options, None, interval).await
+    }
+
+    async fn with(options: Options, quota: Option<u32>, interval: Duration) -> Self {
         let crisp = Simulator::start(options).await.unwrap();
         let server = testkit::postgres::Database::fresh(&template_key(), async |url| {
             Ok(Database::connect(DatabaseOptions::new(url.into()))?.migrate().await?)
@@ -45,7 +54,7 @@ impl World {
         .await
         .unwrap();
         let database = Database::connect(DatabaseOptions::new(server.url().into())).unwrap();
-        let engine = engine(&crisp, database, quota).await;
+        let engine = engine(&crisp, database, quota, interval).await;
         Self { crisp, engine, account: AccountId::new_v7(now()), _server: server }
     }
 
@@ -56,7 +65,7 @@ impl World {
 
     /// An integration of the first website that was proven by its connection code.
     pub(crate) async fn connected(&self) -> IntegrationId {
-        let draft = connect::create(&self.engine, self.account, ACTOR, None).await.unwrap();
+        let draft = connect::create(&self.engine, self.account, ACTOR, None).await.unwrap().row;
         self.crisp
             .change(self.website())
             .set_settings(&json!({"custify_connection_code": draft.connection_code}));
@@ -129,7 +138,7 @@ pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-async fn engine(crisp: &Simulator, database: Database, quota: Option<u32>) -> Engine {
+async fn engine(crisp: &Simulator, database: Database, quota: Option<u32>, interval: Duration) -> Engine {
     let plugin = crisp.plugin();
     let ring =
         KeyRing::new(vec![Key { id: "k1".to_owned(), bytes: SecretBox::new(Box::new([7; 32])) }]).unwrap();
@@ -141,7 +150,7 @@ async fn engine(crisp: &Simulator, database: Database, quota: Option<u32>) -> En
         plugin_id: PluginId::new(plugin.id),
         app_url: crisp.app_url().parse().unwrap(),
         public_url: "http://127.0.0.1:8080".parse().unwrap(),
-        incremental_interval: Duration::from_mins(15),
+        incremental_interval: interval,
         reconcile_interval: Duration::from_hours(24),
         hooks_retention: Duration::from_hours(7 * 24),
         quota: QuotaOptions {

@@ -51,9 +51,10 @@ pub(crate) struct ContactBody {
     #[serde(default, deserialize_with = "told")]
     #[schema(value_type = Option<Object>)]
     attributes: Field<Map<String, Value>>,
-    /// External ids of all companies that the contact belongs to; absent: as it is.
-    #[schema(example = json!(["northwind"]))]
-    companies: Option<Vec<String>>,
+    /// External ids of all companies that the contact belongs to; absent: as it is, null: none.
+    #[serde(default, deserialize_with = "told")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["northwind"]))]
+    companies: Field<Vec<String>>,
 }
 
 /// Companies and contacts to write together, up to 1,000 rows, all or none.
@@ -103,7 +104,7 @@ impl ContactBody {
             phone: self.phone,
             signed_up_at: self.signed_up_at,
             attributes: self.attributes,
-            companies: self.companies,
+            companies: whole_list(self.companies),
         })
     }
 }
@@ -117,6 +118,15 @@ impl From<CompanyRow> for Place {
 impl From<ContactRow> for Place {
     fn from(row: ContactRow) -> Self {
         Self { id: row.id, external_id: row.external_id.unwrap_or_default() }
+    }
+}
+
+/// The whole list of companies, empty where it is cleared; `None`: it stays as it is.
+fn whole_list(companies: Field<Vec<String>>) -> Option<Vec<String>> {
+    match companies {
+        Field::Keep => None,
+        Field::Clear => Some(Vec::new()),
+        Field::Set(companies) => Some(companies),
     }
 }
 
@@ -170,6 +180,8 @@ mod tests {
         );
         assert_eq!(change.signed_up_at, Field::Set("2026-01-01T00:00:00Z".parse().unwrap()));
         assert_eq!(change.companies, Some(Vec::new()));
+        assert_eq!(contact(json!({"companies": null})).companies, Some(Vec::new()));
+        assert_eq!(contact(json!({"companies": ["a"]})).companies, Some(vec!["a".to_owned()]));
     }
 
     #[test]

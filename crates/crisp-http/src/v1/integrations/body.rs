@@ -56,7 +56,8 @@ pub(crate) struct Integration {
 /// What keeps an integration from working.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct IntegrationProblem {
-    /// `plugin_uninstalled`, `credential_rejected` or `scope_missing`.
+    /// `plugin_uninstalled`, `credential_rejected` or `scope_missing`; in the answer to a new integration also
+    /// `plugin_not_installed` or `ownership_unproven`.
     #[schema(example = "plugin_uninstalled")]
     code: String,
     /// What is the matter.
@@ -110,6 +111,13 @@ impl Integration {
             disconnect_reason: row.disconnect_reason,
             created_at: Time(row.created_at),
         })
+    }
+}
+
+impl Integration {
+    /// The same with what only this answer tells.
+    pub(super) fn with_problem(self, problem: Option<connect::Problem>) -> Self {
+        Self { problem: problem.map(IntegrationProblem::from).or(self.problem), ..self }
     }
 }
 

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
-use crisp_domain::SyncId;
+use crisp_domain::{AccountId, SyncId};
+use crisp_storage::Database;
 use crisp_storage::syncs::{self, SyncRow};
 use futures::{Stream, stream};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Sync, find};
@@ -20,11 +23,23 @@ use crate::state::AppState;
 
 /// How often the sync is looked at, and told: more than once a second, as the contract wants.
 const EVERY: Duration = Duration::from_millis(500);
+/// How long an event waits for the database. Together with [`EVERY`] less than a second, so that the stream is never
+/// silent for longer.
+const FOR_THE_DATABASE: Duration = Duration::from_millis(400);
+
+/// One event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is its shape that is documented")]
+pub(crate) struct SyncEvent {
+    /// A `Sync`, as JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
 
 /// Tells how a sync goes on, twice a second, until it has ended; its last event is final.
 #[utoipa::path(
     get, path = "/v1/syncs/{id}/events", tag = "Syncs", params(("id" = Uuid, Path)),
-    responses((status = 200, description = "The sync, again and again.", body = Sync, content_type = "text/event-stream")),
+    responses((status = 200, description = "The sync, again and again.", body = SyncEvent, content_type = "text/event-stream")),
 )]
 pub(crate) async fn watch(
     State(state): State<AppState>,
@@ -35,7 +50,8 @@ pub(crate) async fn watch(
     let place = std::sync::Arc::clone(state.streams()).try_acquire_owned().map_err(|_full| crowded())?;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let watched = Watched { state: state.clone(), caller, row: Some(row), ticks, _place: place };
+    let watched =
+        Watched { state: state.clone(), caller, row: Some(row), looking: None, ticks, _place: place };
     Ok(Sse::new(state.until_shutdown(stream::unfold(watched, Watched::next))))
 }
 
@@ -50,6 +66,8 @@ struct Watched {
     caller: Caller,
     /// As it was last seen; `None` once its end has been told.
     row: Option<SyncRow>,
+    /// A look that took longer than an event could wait.
+    looking: Option<JoinHandle<Option<SyncRow>>>,
     ticks: Interval,
     _place: OwnedSemaphorePermit,
 }
@@ -58,18 +76,30 @@ impl Watched {
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         let seen = self.row.take()?;
         self.ticks.tick().await;
-        let row = self.look(seen.sync_id()).await.unwrap_or(seen);
+        let row = self.news(seen.sync_id()).await.unwrap_or(seen);
         self.row = row.is_under_way().then(|| row.clone());
         Some((Ok(told(row)), self))
     }
 
-    /// The sync as it is now. Should the database be away for a moment, what was last seen is told again.
-    async fn look(&self, id: SyncId) -> Option<SyncRow> {
-        let mut session = self.state.database().read_primary(self.caller.account).await.ok()?;
-        let row = syncs::find(&mut session, id).await.ok()??;
-        session.commit().await.ok()?;
-        Some(row)
+    /// The sync as it is now. While the database is away or slow there are no news: what was last seen is told again.
+    async fn news(&mut self, id: SyncId) -> Option<SyncRow> {
+        let (database, account) = (self.state.database().clone(), self.caller.account);
+        let mut looking = self.looking.take().unwrap_or_else(|| tokio::spawn(look(database, account, id)));
+        match timeout(FOR_THE_DATABASE, &mut looking).await {
+            Ok(looked) => looked.ok().flatten(),
+            Err(_elapsed) => {
+                self.looking = Some(looking);
+                None
+            }
+        }
     }
+}
+
+async fn look(database: Database, account: AccountId, id: SyncId) -> Option<SyncRow> {
+    let mut session = database.read_primary(account).await.ok()?;
+    let row = syncs::find(&mut session, id).await.ok()??;
+    session.commit().await.ok()?;
+    Some(row)
 }
 
 fn told(row: SyncRow) -> Event {

@@ -14,7 +14,7 @@ use crisp_storage::syncs::SyncRow;
 use crisp_storage::vault::{Key, KeyRing};
 use crisp_storage::work::Lane;
 use crisp_storage::{
-    audit, conversations, dead_letters, directory, erasure, hooks, integrations, matches, messages,
+    adoption, audit, conversations, dead_letters, directory, erasure, hooks, integrations, matches, messages,
     operators, profiles, purge, secrets, sightings, syncs, unreadable, wanted, work,
 };
 use secrecy::SecretBox;
@@ -50,7 +50,9 @@ async fn call_integrations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, integrations::add_redactions, integration, 1);
     call!(setting, called, integrations::bring_forward, integration, None, None);
     call!(setting, called, integrations::claim_website, website, integration, now());
+    call!(setting, called, integrations::find_claimant, website);
     call!(setting, called, integrations::release_website, integration);
+    call!(setting, called, adoption::adopt, integration, integration);
     call!(setting, called, operators::save, integration, &names, now());
 }
 

@@ -34,6 +34,19 @@ async fn a_contact_comes_with_its_people_ids_and_its_companies_in_the_order_give
 }
 
 #[tokio::test]
+async fn a_person_whom_two_websites_know_by_one_id_has_that_id_once() {
+    let mut setting = Setting::new().await;
+    let ana = setting.add_contact("Ana", &[]).await;
+    setting.add_profile("p1", ana).await;
+    setting.integration = IntegrationId::new_v7(now());
+    setting.add_integration(setting.account, setting.integration).await;
+    setting.add_profile("p1", ana).await;
+    setting.add_profile("p2", ana).await;
+    let found = contacts::find(&mut setting.read().await, ContactId::from(ana)).await.unwrap().unwrap();
+    assert_eq!(found.crisp_people_ids, ["p1", "p2"]);
+}
+
+#[tokio::test]
 async fn contacts_are_found_by_email_people_id_source_and_text() {
     let setting = Setting::new().await;
     let (ana, ben) = (setting.add_contact("Ana", &[]).await, setting.add_contact("Ben", &[]).await);

@@ -1,0 +1,58 @@
+//! A website comes back to an account through another of its integrations.
+//!
+//! What the earlier one imported and kept is handed over in the transaction that connects the website, so that nobody
+//! ever sees it beside a second import of the same people and conversations, and every id stays what it was.
+
+use chrono::{DateTime, Utc};
+use crisp_storage::integrations::{self, IntegrationRow};
+use crisp_storage::work::{self, Lane};
+use crisp_storage::{AccountSession, adoption, audit};
+use serde_json::json;
+
+use super::ending::forget_import;
+use crate::error::Error;
+use crate::scope::settings_of;
+
+/// Hands over what other integrations of the account hold of the website that `row` has just claimed. As the claim is
+/// this row's, none of them is at work.
+pub(super) async fn take_over(
+    session: &mut AccountSession,
+    row: &mut IntegrationRow,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    for mut earlier in integrations::list(session).await? {
+        if earlier.id != row.id && earlier.website_id == row.website_id {
+            hand_over(session, &mut earlier, row, now).await?;
+            let (from, to) = (earlier.integration_id(), row.integration_id());
+            let detail = json!({"to": to.to_string()});
+            audit::append(session, actor, "integration.import_handed_over", Some(from), &detail, now).await?;
+            tracing::info!(%from, %to, "what was imported before was handed over");
+        }
+    }
+    Ok(())
+}
+
+async fn hand_over(
+    session: &mut AccountSession,
+    earlier: &mut IntegrationRow,
+    row: &mut IntegrationRow,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    adoption::adopt(session, earlier.integration_id(), row.integration_id()).await?;
+    // The next import compares everything again; what vanished meanwhile is looked for right after it.
+    row.next_reconcile_at = Some(now);
+    let mapped_otherwise = settings_of(earlier)?.mapping != settings_of(row)?.mapping
+        || earlier.settings_revision != earlier.applied_revision;
+    if mapped_otherwise {
+        row.settings_revision += 1;
+        work::signal(session, row.integration_id(), Lane::Upkeep, now).await?;
+    }
+    forget_import(earlier);
+    "disconnected".clone_into(&mut earlier.state);
+    earlier.problem_code = None;
+    earlier.problem_detail = None;
+    earlier.state_before_problem = None;
+    earlier.updated_at = now;
+    Ok(integrations::save(session, earlier).await?)
+}
