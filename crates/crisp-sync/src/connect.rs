@@ -34,6 +34,7 @@ pub use callback::{Visitor, callback};
 pub use ending::{Imported, Problem, disconnect, problem};
 pub(crate) use ending::{detail_of, needs_attention, what_to_do};
 pub use link::InstallLink;
+pub(crate) use proof::PROOF_OUTLIVES;
 use proof::{Inspection, Proof, inspect};
 pub use website_id::parse_website_id;
 
@@ -50,10 +51,15 @@ pub async fn create(
     let inspection = match website {
         Some(text) => {
             let website = parse_website_id(text).ok_or(Refusal::WebsiteIdInvalid)?;
+            engine.admit_click(account).await?;
             let inspection = inspect(engine, account, website).await.map_err(Refusal::CrispUnavailable)?;
             let install_link = InstallLink::plain(&engine.options);
             Some(inspection.ok_or(Refusal::PluginNotInstalled { install_link })?)
         }
+        None => None,
+    };
+    let past = match &inspection {
+        Some(inspection) => Some(inspection.past(engine, account).await?),
         None => None,
     };
     let now = clock::now();
@@ -70,10 +76,10 @@ pub async fn create(
         now,
     )
     .await?;
-    if let Some(inspection) = &inspection {
+    if let (Some(inspection), Some(past)) = (&inspection, &past) {
         let rows = integrations::list(&mut session).await?;
-        let proof =
-            rows.iter().find_map(|row| inspection.proof(row, now)).ok_or(Refusal::OwnershipUnproven)?;
+        let proof = rows.iter().find_map(|row| inspection.proof(row, past, now));
+        let proof = proof.ok_or(Refusal::OwnershipUnproven)?;
         connect(engine, &mut session, &mut row, inspection, (proof, actor)).await?;
     }
     session.commit().await?;
@@ -138,15 +144,17 @@ pub async fn put_website(
     if row.is_live() {
         return Ok(row);
     }
+    engine.admit_click(account).await?;
     let inspection = inspect(engine, account, website).await.map_err(Refusal::CrispUnavailable)?;
     let Some(inspection) = inspection else {
         let install_link = install_link(engine, account, integration, actor).await?;
         return Err(Refusal::PluginNotInstalled { install_link });
     };
+    let past = inspection.past(engine, account).await?;
     let mut session = engine.database.write(account).await?;
     let mut row = integrations::get(&mut session, integration).await?;
     may_connect(&row, website)?;
-    let proof = inspection.proof(&row, clock::now()).ok_or(Refusal::OwnershipUnproven)?;
+    let proof = inspection.proof(&row, &past, clock::now()).ok_or(Refusal::OwnershipUnproven)?;
     connect(engine, &mut session, &mut row, &inspection, (proof, actor)).await?;
     session.commit().await?;
     Ok(row)
@@ -184,6 +192,8 @@ async fn connect(
     };
     row.website_id = Some(website.as_uuid());
     row.proven_website_id = Some(website.as_uuid());
+    let hash = inspection.token.as_ref().map(|token| engine.erasure.hash_website_token(account, token));
+    row.proven_token_hash = hash.map(Vec::from);
     row.website_name = inspection.name.clone().or(row.website_name.take());
     revive(row, now);
     integrations::save(session, row).await?;

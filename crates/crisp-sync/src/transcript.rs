@@ -225,7 +225,7 @@ impl Step<'_> {
         let written = messages::save(&mut scope.session, id, &changes.rows, now).await?;
         tally.created += i64::try_from(written.created).unwrap_or(i64::MAX);
         tally.updated += i64::try_from(written.updated).unwrap_or(i64::MAX) - changes.removed;
-        note_redactions(&mut scope, &facts).await?;
+        note_redactions(&mut scope, &facts, &changes.rows).await?;
 
         let oldest = facts.iter().filter_map(|fact| fact.sent_at).min().map(|at| at.timestamp_millis());
         let newest = facts.iter().filter_map(|fact| fact.sent_at).max().map(|at| at.timestamp_millis());
@@ -406,7 +406,9 @@ fn read_message(
 ) -> MessageRow {
     let mut row = to_row(before, fact, now);
     let Some(before) = before else { return row };
-    if hooked_recently(before, sent_at) {
+    // A hook that told of an edit without its content stands against nothing.
+    let told = before.body.is_some() || before.removed_at.is_some();
+    if hooked_recently(before, sent_at) && told {
         row.body.clone_from(&before.body);
         row.content.clone_from(&before.content);
         row.removed_at = before.removed_at;
@@ -451,8 +453,15 @@ pub(crate) fn bury(row: &mut MessageRow, at: DateTime<Utc>) {
     row.content = None;
 }
 
-async fn note_redactions(scope: &mut Scope, facts: &[MessageFacts]) -> Result<(), Error> {
-    let count: u32 = facts.iter().map(|fact| fact.redactions.total()).sum();
+/// Counts what was redacted in messages that are new or changed: reading one again redacts nothing more.
+async fn note_redactions(
+    scope: &mut Scope,
+    facts: &[MessageFacts],
+    written: &[MessageRow],
+) -> Result<(), Error> {
+    let written: HashSet<i64> = written.iter().map(|row| row.fingerprint).collect();
+    let fresh = facts.iter().filter(|fact| written.contains(&fact.fingerprint.get()));
+    let count: u32 = fresh.map(|fact| fact.redactions.total()).sum();
     if count > 0 {
         let id = scope.id();
         integrations::add_redactions(&mut scope.session, id, i64::from(count)).await?;

@@ -77,6 +77,7 @@ pub(super) async fn with_crisp<T>(
     account: AccountId,
     ask: impl AsyncFnOnce(&Client) -> Result<T, crisp_client::Error>,
 ) -> Result<T, Refusal> {
+    engine.admit_click(account).await?;
     let (client, meter) = engine.crisp(account, Purpose::Interactive);
     let answer = ask(&client).await;
     meter.close().await;
