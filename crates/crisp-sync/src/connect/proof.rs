@@ -95,8 +95,13 @@ impl Inspection {
         if self.is_proven_before(row, past, now) {
             return Some(Proof::EarlierCallback);
         }
-        let code = self.settings.get(CODE_KEY).and_then(Value::as_str)?;
-        same(row.connection_code.trim(), code.trim()).then_some(Proof::ConnectionCode)
+        self.has_code(&row.connection_code).then_some(Proof::ConnectionCode)
+    }
+
+    /// Whether the plugin's settings in Crisp hold this connection code.
+    fn has_code(&self, code: &str) -> bool {
+        let held = self.settings.get(CODE_KEY).and_then(Value::as_str);
+        held.is_some_and(|held| same(code.trim(), held.trim()))
     }
 
     /// An earlier proof holds while nothing says that the website has changed hands since: the plugin was not
@@ -154,5 +159,17 @@ mod tests {
         }
         assert!(!inspection(None, json!({})).has_token(&"".into()));
         assert!(!inspection(Some(""), json!({})).has_token(&"".into()));
+    }
+
+    #[test]
+    fn the_connection_code_proves_and_nothing_like_it() {
+        let proves = |settings| inspection(None, settings).has_code("custify-1");
+        assert!(proves(json!({"custify_connection_code": " custify-1\n"})));
+        for odd in
+            [json!({}), json!(null), json!({"custify_connection_code": 1}), json!({"code": "custify-1"})]
+        {
+            assert!(!proves(odd));
+        }
+        assert!(!inspection(None, json!({"custify_connection_code": ""})).has_code(""));
     }
 }
