@@ -35,6 +35,7 @@ mod address;
 mod binaries;
 mod cluster;
 mod database;
+mod dump;
 mod fetch;
 mod home;
 mod janitor;

@@ -100,6 +100,18 @@ fn counted<'a>(text: &'a str, redactions: &mut Redactions) -> Cow<'a, str> {
     text
 }
 
+/// The most characters between two groups of digits: a double blank, a tab, the end of a line with its indent.
+const LONGEST_GAP: usize = 4;
+
+/// Whether so little stands between two groups of digits that they are one number: blanks of any kind, line breaks,
+/// and at most one hyphen, dash or dot.
+fn joins(gap: &str) -> bool {
+    let mark = |character: &char| matches!(character, '-' | '.' | '\u{2010}'..='\u{2013}');
+    (1..=LONGEST_GAP).contains(&gap.chars().count())
+        && gap.chars().all(|character| character.is_whitespace() || mark(&character))
+        && gap.chars().filter(mark).count() <= 1
+}
+
 /// Replaces what `find` finds, in order and without overlaps.
 fn replace<'a>(text: Cow<'a, str>, find: fn(&str) -> Vec<Range<usize>>, mark: &str) -> (Cow<'a, str>, u32) {
     let found = find(&text);

@@ -51,7 +51,18 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match timeout(BODY_ARRIVES_WITHIN, Bytes::from_request(request, state)).await {
+        Self::within(BODY_ARRIVES_WITHIN, request, state).await
+    }
+}
+
+impl RawBody {
+    /// The body, if all of it arrives in time.
+    pub(crate) async fn within<S: Send + Sync>(
+        time: Duration,
+        request: Request,
+        state: &S,
+    ) -> Result<Self, Problem> {
+        match timeout(time, Bytes::from_request(request, state)).await {
             Ok(Ok(bytes)) => Ok(Self(bytes)),
             Ok(Err(rejection)) => Err(unread(&rejection)),
             Err(_elapsed) => Err(Problem::new(Code::RequestTimedOut, "The body took too long to arrive.")),

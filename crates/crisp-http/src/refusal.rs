@@ -13,6 +13,8 @@ use crate::problem::{Code, Problem};
 
 /// How soon Crisp may be asked again, where nothing says when, in seconds.
 const CRISP_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// The shortest wait that is told.
+const SOONEST: Duration = Duration::from_secs(1);
 /// What is said where the refusal has no words of its own.
 const CRISP_AWAY: &str = "Crisp could not be asked; try again in a few minutes.";
 /// The longest wait that is told: whoever waits longer looks again at another time anyway.
@@ -35,6 +37,10 @@ impl From<Refusal> for Problem {
             Refusal::OwnershipUnproven => Self::new(Code::OwnershipUnproven, words),
             Refusal::InstallLinkInvalid => Self::new(Code::InstallLinkInvalid, words),
             Refusal::CrispUnavailable(cause) => crisp_unavailable(&Error::Crisp(cause), words, clock::now()),
+            Refusal::TooManyRequests { until } => {
+                let wait = (until - clock::now()).to_std().unwrap_or_default();
+                Self::new(Code::TooManyRequests, words).retry_after(wait.clamp(SOONEST, LONGEST_WAIT))
+            }
             Refusal::NotConnected => Self::new(Code::NotConnected, words),
             Refusal::NotImported => Self::new(Code::NotImported, words),
             Refusal::PurgeUnderWay => Self::new(Code::PurgeUnderWay, words),
@@ -112,6 +118,14 @@ mod tests {
         let spent = crisp_client::Error::RateLimited { retry_after: Some(Duration::from_secs(7)) };
         let problem = Problem::from(Refusal::CrispUnavailable(spent));
         assert_eq!(problem.code(), Code::CrispUnavailable);
+    }
+
+    #[test]
+    fn whoever_asks_too_much_is_told_when_to_ask_again() {
+        let problem = Problem::from(Refusal::TooManyRequests { until: clock::now() });
+        assert_eq!((problem.code(), problem.status().as_u16()), (Code::TooManyRequests, 429));
+        let response = axum::response::IntoResponse::into_response(problem);
+        assert_eq!(response.headers()["retry-after"], "1");
     }
 
     #[test]

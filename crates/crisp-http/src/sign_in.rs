@@ -12,17 +12,22 @@ use utoipa_axum::routes;
 
 use crate::auth::{Unverified, bearer_token, session};
 use crate::clock;
+use crate::extract::RawBody;
 use crate::problem::{Code, Problem};
 use crate::routes::{Access, Lane, Routes, Terms};
 use crate::state::AppState;
 
 /// The longest session, whatever the token says; the token's own end, which is checked each time, comes earlier.
 const LONGEST_SESSION: Duration = Duration::from_hours(12);
+/// How long the form may take to arrive: it needs no token to hold a place.
+const FORM_ARRIVES_WITHIN: Duration = Duration::from_secs(5);
+/// The largest form in bytes: a token, in whatever spelling.
+const FORM_LIMIT: usize = 64 * 1024;
 /// Where a browser goes whose form held a token that is not accepted: the console says so there.
 const REFUSED: &str = "/?sign_in=refused";
 
 pub(crate) fn routes() -> Routes<AppState> {
-    let terms = Terms::from(Access::Public).in_lane(Lane::Pages);
+    let terms = Terms::from(Access::Public).in_lane(Lane::Pages).with_body_limit(FORM_LIMIT);
     Routes::new().documented(terms, routes!(begin, end))
 }
 
@@ -51,7 +56,10 @@ pub(crate) async fn begin(State(state): State<AppState>, request: Request) -> Re
         let token = bearer_token(request.headers()).ok_or(Unverified::Missing)?;
         return Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie(&state, token)?)]).into_response());
     }
-    let form = Form::<SignInForm>::from_request(request, &()).await;
+    let (parts, body) = request.into_parts();
+    let arriving = Request::from_parts(parts.clone(), body);
+    let RawBody(body) = RawBody::within(FORM_ARRIVES_WITHIN, arriving, &state).await?;
+    let form = Form::<SignInForm>::from_request(Request::from_parts(parts, body.into()), &()).await;
     let set = form.ok().and_then(|Form(form)| cookie(&state, form.token.trim()).ok());
     Ok(match set {
         Some(set) => ([(header::SET_COOKIE, set)], Redirect::to("/")).into_response(),

@@ -6,9 +6,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use crate::database::Database;
 use crate::error::Error;
 use crate::schema::audit_entries;
 use crate::session::AccountSession;
+
+/// The actor of what is done from the command line, where no token says who it is.
+pub const OPERATOR: &str = "operator";
 
 /// An entry of the log.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
@@ -71,4 +75,22 @@ pub async fn list(
         .load(session.connection()?)
         .await
         .map_err(Error::query("read the audit log"))
+}
+
+/// Appends an entry to the log of every account: of what is done to the whole deployment each of them may read.
+///
+/// One account after another, so a crash leaves some without it; whoever repeats what was done repeats the entry.
+pub async fn append_everywhere(
+    database: &Database,
+    actor: &str,
+    action: &str,
+    detail: &serde_json::Value,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    for account in database.list_accounts().await? {
+        let mut session = database.append(account).await?;
+        append(&mut session, actor, action, None, detail, now).await?;
+        session.commit().await?;
+    }
+    Ok(())
 }

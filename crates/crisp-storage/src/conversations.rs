@@ -10,12 +10,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::bulk::{Bulk, Parent, Written};
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::schema::conversations;
 use crate::session::AccountSession;
 
 /// A conversation as stored; the migration describes every column.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Serialize)]
+#[derive(Clone, PartialEq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = conversations)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct ConversationRow {
@@ -55,6 +56,8 @@ pub struct ConversationRow {
     pub removed_at: Option<DateTime<Utc>>,
     pub removed_stamp: Option<DateTime<Utc>>,
 }
+
+discreet_debug!(ConversationRow: id);
 
 impl ConversationRow {
     /// A conversation nothing is known of but its name.

@@ -8,8 +8,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit;
 use crate::error::Error;
 use crate::session::AccountSession;
 use crate::work::{self, Lane};
@@ -89,7 +91,8 @@ pub async fn list(
     .map_err(Error::query("list dead letters"))
 }
 
-/// Gives dead letters another chance, as if they had just come, and wakes who works on them. Returns how many.
+/// Gives dead letters another chance, as if they had just come, wakes who works on them, and notes it in the log.
+/// Returns how many.
 pub async fn retry(
     session: &mut AccountSession,
     which: Which<'_>,
@@ -115,7 +118,12 @@ pub async fn retry(
     .await?;
     wake(session, &hooks, Lane::Hooks, now).await?;
     wake(session, &records, Lane::Live, now).await?;
-    Ok(hooks.len() + records.len())
+    let revived = hooks.len() + records.len();
+    if revived > 0 {
+        let detail = json!({"hooks": hooks.len(), "records": records.len()});
+        audit::append(session, audit::OPERATOR, "dead_letters.retried", None, &detail, now).await?;
+    }
+    Ok(revived)
 }
 
 #[derive(QueryableByName)]

@@ -8,12 +8,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::bulk::{Bulk, Parent, Written};
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::schema::{companies, contact_companies, contacts};
 use crate::session::AccountSession;
 
 /// A contact as stored; the migration describes every column.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Serialize)]
+#[derive(Clone, PartialEq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = contacts)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct ContactRow {
@@ -72,7 +73,7 @@ pub(crate) const CONTACTS: Bulk = Bulk {
 };
 
 /// A company as stored.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = companies)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct CompanyRow {
@@ -80,6 +81,8 @@ pub struct CompanyRow {
     pub external_id: String,
     pub name: Option<String>,
 }
+
+discreet_debug!(ContactRow: id, CompanyRow: id);
 
 pub(crate) const COMPANIES: Bulk = Bulk {
     table: "companies",

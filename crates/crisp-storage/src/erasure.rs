@@ -4,6 +4,7 @@
 //! nothing to learn them from. When the directory itself adds the e-mail again, [`readmit`] forgets all of them.
 
 mod mention;
+mod overheard;
 mod person;
 mod traces;
 
@@ -17,13 +18,14 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Bytea, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretSlice};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 
 use crate::error::Error;
 use crate::schema::erasures;
 use crate::session::AccountSession;
-pub use person::{Receipt, erase_person};
+pub use mention::{addresses, given};
+pub use person::{Erased, Met, Receipt, erase_again, erase_person};
 
 /// The key of the hashes; from [`secrets::erasure_key`](crate::secrets::erasure_key).
 #[derive(Debug, Clone)]
@@ -57,6 +59,11 @@ impl ErasureKey {
             Trace::Session(session) => ("session", session.as_str()),
         };
         self.hash_parts(account, kind, value)
+    }
+
+    /// A keyed hash of a website's token: whether Crisp reports the same one later can be told, the token cannot.
+    pub fn hash_website_token(&self, account: AccountId, token: &SecretString) -> [u8; 32] {
+        self.hash_parts(account, "website_token", token.expose_secret()).0
     }
 
     fn hash_parts(&self, account: AccountId, kind: &str, value: &str) -> TraceHash {
@@ -100,11 +107,13 @@ pub async fn readmit(session: &mut AccountSession, emails: &[TraceHash]) -> Resu
         return Ok(0);
     }
     let account = session.account().as_uuid();
-    diesel::delete(
-        erasures::table
-            .filter(erasures::account_id.eq(account))
-            .filter(erasures::email_hash.eq_any(back.iter().map(|hash| hash.0.as_slice()))),
+    // Whichever of their addresses it is: the whole person comes back.
+    diesel::sql_query(
+        "delete from erasures e where e.account_id = $1 and e.email_hash in ( \
+             select o.email_hash from erasures o where o.account_id = $1 and o.key_hash = any($2))",
     )
+    .bind::<SqlUuid, _>(account)
+    .bind::<Array<Bytea>, _>(bytes(&back.iter().copied().collect::<Vec<_>>()))
     .execute(session.connection()?)
     .await
     .map_err(Error::query("let an erased person in again"))?;
@@ -126,12 +135,40 @@ async fn remember(
     )
     .bind::<SqlUuid, _>(account)
     .bind::<Bytea, _>(email.0.as_slice())
-    .bind::<Array<Bytea>, _>(hashes.iter().map(|hash| hash.0.as_slice()).collect::<Vec<_>>())
+    .bind::<Array<Bytea>, _>(bytes(hashes))
     .bind::<Timestamptz, _>(now)
     .execute(session.connection()?)
     .await
     .map_err(Error::query("remember an erased person"))?;
     Ok(())
+}
+
+/// Remembers more hashes of whoever is recognised by one of `known`.
+async fn remember_with(
+    session: &mut AccountSession,
+    known: &[TraceHash],
+    hashes: &[TraceHash],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let account = session.account().as_uuid();
+    diesel::sql_query(
+        "insert into erasures (account_id, email_hash, key_hash, erased_at) \
+         select distinct e.account_id, e.email_hash, u.key_hash, $4::timestamptz from erasures e cross join unnest($3::bytea[]) as u(key_hash) \
+         where e.account_id = $1 and e.key_hash = any($2) \
+         order by e.email_hash, u.key_hash on conflict (account_id, email_hash, key_hash) do nothing",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<Array<Bytea>, _>(bytes(known))
+    .bind::<Array<Bytea>, _>(bytes(hashes))
+    .bind::<Timestamptz, _>(now)
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("remember more of an erased person"))?;
+    Ok(())
+}
+
+fn bytes(hashes: &[TraceHash]) -> Vec<&[u8]> {
+    hashes.iter().map(|hash| hash.0.as_slice()).collect()
 }
 
 #[cfg(test)]

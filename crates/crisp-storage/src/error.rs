@@ -50,6 +50,15 @@ pub enum Error {
     /// The keys cannot be used together.
     #[error("the encryption keys cannot be used: {0}")]
     KeyRing(&'static str),
+    /// A rotation ended, and something is sealed with another key nevertheless.
+    #[error(
+        "{left} secrets were sealed with another key meanwhile; give every process the new key as the first of \
+         ENCRYPTION_KEYS, then rotate again, before an old key is taken away"
+    )]
+    SealedMeanwhile {
+        /// How many.
+        left: usize,
+    },
     /// A row that must exist does not.
     #[error("{0} does not exist")]
     Missing(&'static str),
@@ -83,6 +92,7 @@ impl Error {
             | Self::LeaseLost
             | Self::Missing(_)
             | Self::KeyMissing { .. }
+            | Self::SealedMeanwhile { .. }
             | Self::Unsealable(_)
             | Self::KeyRing(_) => false,
         }
@@ -107,6 +117,7 @@ impl Error {
             | Self::Address(_)
             | Self::Corrupt { .. }
             | Self::LeaseLost
+            | Self::SealedMeanwhile { .. }
             | Self::Missing(_)
             | Self::KeyMissing { .. }
             | Self::Unsealable(_)

@@ -8,12 +8,13 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use crate::database::Database;
+use crate::discreet::discreet_debug;
 use crate::error::Error;
-use crate::schema::{hooks, integrations};
+use crate::schema::hooks;
 use crate::session::AccountSession;
 
 /// A hook to store.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct NewHook {
     pub id: Uuid,
@@ -27,7 +28,7 @@ pub struct NewHook {
 }
 
 /// A hook to apply.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = hooks)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct PendingHook {
@@ -40,6 +41,8 @@ pub struct PendingHook {
     pub received_at: DateTime<Utc>,
     pub attempts: i32,
 }
+
+discreet_debug!(NewHook: id, PendingHook: id);
 
 /// Stores hooks of one integration; one that is stored already is left alone. Returns how many were new.
 pub async fn store(
@@ -57,7 +60,7 @@ pub async fn store(
          select i.account_id, u.id, i.id, u.dedupe_key, u.event, u.session_id, u.people_id, u.crisp_at, u.body, $10 \
          from integrations i cross join unnest($3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bytea[]) \
              as u(id, dedupe_key, event, session_id, people_id, crisp_at, body) \
-         where i.account_id = $1 and i.id = $2 order by u.dedupe_key \
+         where i.account_id = $1 and i.id = $2 and i.state <> 'disconnected' and i.purge_requested_at is null order by u.dedupe_key \
          on conflict (account_id, integration_id, dedupe_key) do nothing",
     )
     .bind::<SqlUuid, _>(account)
@@ -76,20 +79,25 @@ pub async fn store(
     Ok(crate::bulk::count(stored))
 }
 
-/// Notes on the integration that its channel is alive, and how far its clock is from ours.
+/// Notes on the integration that its channel is alive, and how far its clock is from ours. `false`: it does not listen
+/// any more, and what was stored for it in this transaction must be rolled back.
+///
+/// It holds the integration's row until the end of the transaction, so that what was stored before it in the same one
+/// is there before anybody lets go of the website, and a purge that begins then finds it.
 pub async fn note_arrival(
     session: &mut AccountSession,
     integration: IntegrationId,
     skew_ms: Option<i64>,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let account = session.account().as_uuid();
-    diesel::sql_query(
+    let noted = diesel::sql_query(
         // The fastest delivery counts, and is forgotten bit by bit, so that one odd clock does not count for ever.
         "update integrations set last_hook_at = $3, hook_skew_ms = case \
              when $4::bigint is null then hook_skew_ms \
              when hook_skew_ms is null or $4 < hook_skew_ms then $4 \
-             else hook_skew_ms + ($4 - hook_skew_ms) / 16 end where account_id = $1 and id = $2",
+             else hook_skew_ms + ($4 - hook_skew_ms) / 16 end where account_id = $1 and id = $2 \
+             and state <> 'disconnected' and purge_requested_at is null",
     )
     .bind::<SqlUuid, _>(account)
     .bind::<SqlUuid, _>(integration.as_uuid())
@@ -98,7 +106,7 @@ pub async fn note_arrival(
     .execute(session.connection()?)
     .await
     .map_err(Error::query("note a hook's arrival"))?;
-    Ok(())
+    Ok(noted > 0)
 }
 
 /// The next hooks to apply, in the order of their arrival.
@@ -138,19 +146,30 @@ pub async fn next_retry(
         .map_err(Error::query("find the next hook"))
 }
 
+/// What becomes of a hook's body once it was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// It stays until it is forgotten.
+    Kept,
+    /// It is emptied at once.
+    Emptied,
+}
+
 /// Marks hooks as applied with one outcome.
 pub async fn mark_applied(
     session: &mut AccountSession,
     ids: &[Uuid],
     outcome: &str,
+    body: Body,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     if ids.is_empty() {
         return Ok(());
     }
     let account = session.account().as_uuid();
+    let emptied = (body == Body::Emptied).then(|| hooks::body.eq(Vec::<u8>::new()));
     diesel::update(hooks::table.filter(hooks::account_id.eq(account)).filter(hooks::id.eq_any(ids)))
-        .set((hooks::applied_at.eq(now), hooks::outcome.eq(outcome)))
+        .set((hooks::applied_at.eq(now), hooks::outcome.eq(outcome), emptied))
         .execute(session.connection()?)
         .await
         .map_err(Error::query("mark hooks as applied"))?;
@@ -209,6 +228,33 @@ pub async fn forget_applied(session: &mut AccountSession, before: DateTime<Utc>)
         .map_err(Error::query("forget applied hooks"))
 }
 
+/// Forgets what dead letters say that were given up before `before`: their facts stay. Returns how many.
+pub async fn forget_dead_bodies(session: &mut AccountSession, before: DateTime<Utc>) -> Result<usize, Error> {
+    let account = session.account().as_uuid();
+    let spoken = hooks::table
+        .filter(hooks::account_id.eq(account))
+        .filter(hooks::dead_at.is_not_null().and(hooks::dead_at.lt(before)))
+        .filter(hooks::body.ne(Vec::<u8>::new()));
+    diesel::update(spoken)
+        .set(hooks::body.eq(Vec::<u8>::new()))
+        .execute(session.connection()?)
+        .await
+        .map_err(Error::query("forget the bodies of dead letters"))
+}
+
+/// Forgets hooks altogether.
+pub async fn delete(session: &mut AccountSession, ids: &[Uuid]) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let account = session.account().as_uuid();
+    diesel::delete(hooks::table.filter(hooks::account_id.eq(account)).filter(hooks::id.eq_any(ids)))
+        .execute(session.connection()?)
+        .await
+        .map_err(Error::query("forget hooks"))?;
+    Ok(())
+}
+
 /// Integrations of the account that have hooks to apply: for the sweep.
 pub async fn list_backlogged(session: &mut AccountSession) -> Result<Vec<Uuid>, Error> {
     let account = session.account().as_uuid();
@@ -242,18 +288,4 @@ impl Database {
 pub fn dedupe_key(body: &[u8]) -> Vec<u8> {
     use sha2::Digest;
     sha2::Sha256::digest(body).to_vec()
-}
-
-/// Whether the integration still wants hooks.
-pub async fn is_listening(session: &mut AccountSession, integration: IntegrationId) -> Result<bool, Error> {
-    let account = session.account().as_uuid();
-    let state: Option<String> = integrations::table
-        .filter(integrations::account_id.eq(account))
-        .filter(integrations::id.eq(integration.as_uuid()))
-        .select(integrations::state)
-        .first(session.connection()?)
-        .await
-        .optional()
-        .map_err(Error::query("read an integration's state"))?;
-    Ok(state.is_some_and(|state| state != "disconnected"))
 }

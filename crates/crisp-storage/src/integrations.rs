@@ -2,18 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use crisp_client::WebsiteId;
-use crisp_domain::ids::{AccountId, IntegrationId};
+use crisp_domain::ids::{AccountId, IntegrationId, uuid_v7};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use crate::database::Database;
+use crate::discreet::discreet_debug;
 use crate::error::Error;
-use crate::schema::{integrations, website_claims};
+use crate::schema::{integrations, recent_claims, website_claims};
 use crate::session::AccountSession;
 
 /// An integration as stored, without the columns that hook intake counts in; the migration describes every column.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = integrations, treat_none_as_null = true)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct IntegrationRow {
@@ -24,6 +25,7 @@ pub struct IntegrationRow {
     pub website_name: Option<String>,
     pub website_token: Option<Vec<u8>>,
     pub proven_website_id: Option<Uuid>,
+    pub proven_token_hash: Option<Vec<u8>>,
     pub connection_code: String,
     pub install_nonce: Option<Vec<u8>>,
     pub install_expires_at: Option<DateTime<Utc>>,
@@ -75,6 +77,7 @@ impl IntegrationRow {
             website_name: None,
             website_token: None,
             proven_website_id: None,
+            proven_token_hash: None,
             connection_code,
             install_nonce: None,
             install_expires_at: None,
@@ -125,6 +128,8 @@ impl IntegrationRow {
         matches!(self.state.as_str(), "connected" | "active") && self.website_id.is_some()
     }
 }
+
+discreet_debug!(IntegrationRow: id);
 
 /// What hook intake knows of an integration's channel.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -258,12 +263,16 @@ pub async fn claim_website(
         website_claims::integration_id.eq(integration.as_uuid()),
         website_claims::claimed_at.eq(now),
     );
-    diesel::insert_into(website_claims::table)
+    let claimed = diesel::insert_into(website_claims::table)
         .values(claim)
         .on_conflict_do_nothing()
         .execute(session.connection()?)
         .await
         .map_err(Error::query("claim a website"))?;
+    if claimed > 0 {
+        remember_claim(session, website, integration, now).await?;
+        return Ok(true);
+    }
     Ok(find_claimant(session, website).await? == Some(integration))
 }
 
@@ -280,6 +289,42 @@ pub async fn find_claimant(
         .optional()
         .map_err(Error::query("read a website's claim"))?;
     Ok(holder.map(IntegrationId::from))
+}
+
+async fn remember_claim(
+    session: &mut AccountSession,
+    website: WebsiteId,
+    integration: IntegrationId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    diesel::insert_into(recent_claims::table)
+        .values((
+            recent_claims::id.eq(uuid_v7(now)),
+            recent_claims::website_id.eq(website.as_uuid()),
+            recent_claims::account_id.eq(session.account().as_uuid()),
+            recent_claims::integration_id.eq(integration.as_uuid()),
+            recent_claims::claimed_at.eq(now),
+        ))
+        .execute(session.connection()?)
+        .await
+        .map_err(Error::query("remember a claim"))?;
+    Ok(())
+}
+
+/// When the integration claimed the website that it holds; `None`: it holds none.
+pub async fn claimed_at(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let account = session.account().as_uuid();
+    website_claims::table
+        .filter(website_claims::account_id.eq(account))
+        .filter(website_claims::integration_id.eq(integration.as_uuid()))
+        .select(website_claims::claimed_at)
+        .first(session.connection()?)
+        .await
+        .optional()
+        .map_err(Error::query("find an integration's claim"))
 }
 
 /// Gives a website free again.
@@ -308,5 +353,32 @@ impl Database {
             .optional()
             .map_err(Error::query("find a website's claim"))?;
         Ok(claim.map(|(account, integration)| (AccountId::from(account), IntegrationId::from(integration))))
+    }
+
+    /// Whether anybody but this account has claimed a website since a moment of the last days.
+    pub async fn was_claimed_by_another(
+        &self,
+        website: WebsiteId,
+        account: AccountId,
+        since: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let mut connection = self.system().await?;
+        let others = recent_claims::table
+            .filter(recent_claims::website_id.eq(website.as_uuid()))
+            .filter(recent_claims::account_id.ne(account.as_uuid()))
+            .filter(recent_claims::claimed_at.ge(since));
+        diesel::select(diesel::dsl::exists(others))
+            .get_result(&mut connection)
+            .await
+            .map_err(Error::query("look who claimed a website lately"))
+    }
+
+    /// Forgets claims made before `before` that nothing is asked about any more.
+    pub async fn forget_claims(&self, before: DateTime<Utc>) -> Result<usize, Error> {
+        let mut connection = self.system().await?;
+        diesel::delete(recent_claims::table.filter(recent_claims::claimed_at.lt(before)))
+            .execute(&mut connection)
+            .await
+            .map_err(Error::query("forget old claims"))
     }
 }

@@ -30,6 +30,7 @@ pub mod conversations;
 pub mod database;
 pub mod dead_letters;
 pub mod directory;
+mod discreet;
 pub mod erasure;
 pub mod error;
 pub mod hooks;

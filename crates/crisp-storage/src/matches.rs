@@ -8,12 +8,13 @@ use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::schema::match_decisions;
 use crate::session::AccountSession;
 
 /// A contact that may own a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[derive(Clone, PartialEq, Eq, QueryableByName)]
 pub struct CandidateRow {
     /// The contact.
     #[diesel(sql_type = SqlUuid)]
@@ -31,6 +32,8 @@ pub struct CandidateRow {
     #[diesel(sql_type = Timestamptz)]
     pub created_at: DateTime<Utc>,
 }
+
+discreet_debug!(CandidateRow: contact_id);
 
 /// Every contact with one of these e-mails or, through this integration's profiles, one of these people ids: one
 /// round trip for a page of conversations.

@@ -9,12 +9,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::bulk::{Bulk, Parent, Written};
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::schema::messages;
 use crate::session::AccountSession;
 
 /// A message as stored; the migration describes every column.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Serialize)]
+#[derive(Clone, PartialEq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = messages)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct MessageRow {
@@ -34,6 +35,8 @@ pub struct MessageRow {
     pub content_hooked_at: Option<DateTime<Utc>>,
     pub sent_at_assumed: bool,
 }
+
+discreet_debug!(MessageRow: id);
 
 pub(crate) const BULK: Bulk = Bulk {
     table: "messages",

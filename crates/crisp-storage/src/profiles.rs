@@ -8,12 +8,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::bulk::{Bulk, Parent, Written};
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::schema::profiles;
 use crate::session::AccountSession;
 
 /// A profile as stored; the migration describes every column.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Serialize)]
+#[derive(Clone, PartialEq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = profiles)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct ProfileRow {
@@ -29,6 +30,8 @@ pub struct ProfileRow {
     pub hooked_at: Option<DateTime<Utc>>,
     pub hook_stamp: Option<DateTime<Utc>>,
 }
+
+discreet_debug!(ProfileRow: people_id);
 
 pub(crate) const BULK: Bulk = Bulk {
     table: "profiles",

@@ -11,7 +11,16 @@ use crate::error::Error;
 use crate::schema::integrations;
 use crate::session::AccountSession;
 
-/// Deletes up to `limit` rows of what the integration imported, in the account's write turn. `true`: nothing is left.
+/// What one step of a purge did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Whether nothing is left.
+    pub done: bool,
+    /// Contacts of the directory that lost a profile: they still hold what it said.
+    pub enriched: Vec<Uuid>,
+}
+
+/// Deletes up to `limit` rows of what the integration imported, in the account's write turn.
 ///
 /// What is left is the only bookmark, so it goes on after any interruption. The integration itself, its audit
 /// entries and contacts of the directory stay.
@@ -19,26 +28,27 @@ pub async fn purge_step(
     session: &mut AccountSession,
     integration: IntegrationId,
     limit: i64,
-) -> Result<bool, Error> {
+) -> Result<Purged, Error> {
     for statement in FIRST {
         if delete(session, statement, integration, limit).await?.deleted > 0 {
-            return Ok(false);
+            return Ok(Purged::default());
         }
     }
     for statement in WITH_CONTACTS {
         let Deleted { deleted, contacts } = delete(session, statement, integration, limit).await?;
         if deleted > 0 {
-            directory::delete_unused_contacts(session, &contacts).await?;
-            return Ok(false);
+            let gone = directory::delete_unused_contacts(session, &contacts).await?;
+            let enriched = contacts.into_iter().filter(|contact| !gone.contains(contact)).collect();
+            return Ok(Purged { done: false, enriched });
         }
     }
     for statement in LAST {
         if delete(session, statement, integration, limit).await?.deleted > 0 {
-            return Ok(false);
+            return Ok(Purged::default());
         }
     }
     forget_token(session, integration).await?;
-    Ok(true)
+    Ok(Purged { done: true, enriched: Vec::new() })
 }
 
 /// What has many rows for one of what comes later.

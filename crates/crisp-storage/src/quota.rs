@@ -6,7 +6,7 @@
 //! arrived. So whatever falls into one window was counted together when the last of it was granted. One row lock
 //! serialises grants; closing takes none. All times are Postgres's.
 //!
-//! Interactive and live work may have everything. Backfills leave a reserve, which is released towards the end of
+//! Interactive and live work may have everything, the clicks of one account's people a quarter of it at the most. Backfills leave a reserve, which is released towards the end of
 //! each period, and take turns: where room is scarce, the account that had less in the window goes first.
 
 mod decide;
@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_domain::ids::{AccountId, uuid_v7};
+use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -62,6 +63,12 @@ impl Ledger {
         // Before Postgres's own reading, so that the grant ends here no later than there.
         let asked = Instant::now();
         let standing = rows::standing(transaction.connection()?, &self.terms, account.as_uuid()).await?;
+        if purpose == Purpose::Interactive
+            && let Some(wait) = self.share_spent(transaction.connection()?, account, standing.now).await?
+        {
+            transaction.commit().await?;
+            return Ok(Answer::Wait(wait));
+        }
         let until = match standing.decide(self.terms, purpose, i64::from(want)) {
             Verdict::Grant(amount) => {
                 let grant =
@@ -76,6 +83,31 @@ impl Ledger {
         // Nobody else has to wait while this one is told when to come back.
         transaction.commit().await?;
         self.send_away(&standing, account, purpose, until).await.map(Answer::Wait)
+    }
+
+    /// Whether the people of an account have had their share of the window; if so, when there is more. However many of
+    /// them click, the others' budget stays.
+    pub async fn interactive_wait(&self, account: AccountId) -> Result<Option<Wait>, Error> {
+        if self.limit.is_none() {
+            return Ok(None);
+        }
+        let mut connection = self.database.system().await?;
+        let standing = rows::standing(&mut connection, &self.terms, account.as_uuid()).await?;
+        self.share_spent(&mut connection, account, standing.now).await
+    }
+
+    async fn share_spent(
+        &self,
+        connection: &mut AsyncPgConnection,
+        account: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Wait>, Error> {
+        let (used, first) = entries::interactive(connection, &self.terms, account.as_uuid()).await?;
+        if used < self.terms.interactive_share() {
+            return Ok(None);
+        }
+        let until = first.unwrap_or(now).max(now);
+        Ok(Some(Wait { until, wait_for: (until - now).to_std().unwrap_or_default() }))
     }
 
     async fn send_away(

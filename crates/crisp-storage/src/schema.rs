@@ -149,6 +149,7 @@ diesel::table! {
         website_name -> Nullable<Text>,
         website_token -> Nullable<Bytea>,
         proven_website_id -> Nullable<Uuid>,
+        proven_token_hash -> Nullable<Bytea>,
         connection_code -> Text,
         install_nonce -> Nullable<Bytea>,
         install_expires_at -> Nullable<Timestamptz>,
@@ -288,6 +289,16 @@ diesel::table! {
         purpose -> Text,
         hour -> Timestamptz,
         requests -> BigInt,
+    }
+}
+
+diesel::table! {
+    recent_claims (id) {
+        id -> Uuid,
+        website_id -> Uuid,
+        account_id -> Uuid,
+        integration_id -> Uuid,
+        claimed_at -> Timestamptz,
     }
 }
 
@@ -434,6 +445,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     quota_state,
     quota_waiters,
     request_counts,
+    recent_claims,
     sealed_secrets,
     sightings,
     sync_runs,

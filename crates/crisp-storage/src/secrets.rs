@@ -8,7 +8,9 @@ use diesel_async::RunQueryDsl;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use crate::audit;
 use crate::database::Database;
 use crate::erasure::ErasureKey;
 use crate::error::Error;
@@ -179,5 +181,8 @@ async fn store(
         .execute(&mut connection)
         .await
         .map_err(Error::query("store a secret"))?;
-    Ok(())
+    drop(connection);
+    // It is every account's: each may read when it was replaced.
+    let detail = json!({ "secret": name });
+    audit::append_everywhere(database, audit::OPERATOR, "credentials.set", &detail, now).await
 }

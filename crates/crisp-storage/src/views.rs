@@ -44,18 +44,6 @@ fn containing(search: &str) -> Option<String> {
     Some(format!("%{literal}%"))
 }
 
-/// `Debug` that shows which row it is; the rest is personal.
-macro_rules! discreet_debug {
-    ($($row:ident: $id:ident),+ $(,)?) => {$(
-        impl std::fmt::Debug for $row {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.debug_struct(stringify!($row)).field(stringify!($id), &self.$id).finish_non_exhaustive()
-            }
-        }
-    )+};
-}
-use discreet_debug;
-
 #[cfg(test)]
 mod tests {
     use super::*;

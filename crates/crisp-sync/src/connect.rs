@@ -38,6 +38,7 @@ pub use create::{Created, create};
 pub use ending::{Imported, Problem, disconnect, problem};
 pub(crate) use ending::{detail_of, needs_attention, what_to_do};
 pub use link::InstallLink;
+pub(crate) use proof::PROOF_OUTLIVES;
 use proof::{Inspection, Proof, inspect, proof_of_account};
 pub use website_id::parse_website_id;
 
@@ -86,16 +87,18 @@ pub async fn put_website(
     if row.is_live() {
         return Ok(row);
     }
+    engine.admit_click(account).await?;
     let inspection = inspect(engine, account, website).await.map_err(Refusal::CrispUnavailable)?;
     let Some(inspection) = inspection else {
         let install_link = install_link(engine, account, integration, actor).await?;
         return Err(Refusal::PluginNotInstalled { install_link });
     };
+    let past = inspection.past(engine, account).await?;
     let mut session = engine.database.write(account).await?;
     let mut row = integrations::get(&mut session, integration).await?;
     may_connect(&row, website)?;
     refuse_claimed(&mut session, website, Some(integration)).await?;
-    let proof = proof_of_account(&mut session, &inspection, integration, clock::now()).await?;
+    let proof = proof_of_account(&mut session, &inspection, integration, &past, clock::now()).await?;
     let proof = proof.ok_or(Refusal::OwnershipUnproven)?;
     connect(engine, &mut session, &mut row, &inspection, (proof, actor)).await?;
     session.commit().await?;
@@ -144,6 +147,8 @@ async fn connect(
     };
     row.website_id = Some(website.as_uuid());
     row.proven_website_id = Some(website.as_uuid());
+    let hash = inspection.token.as_ref().map(|token| engine.erasure.hash_website_token(account, token));
+    row.proven_token_hash = hash.map(Vec::from);
     row.website_name = inspection.name.clone().or(row.website_name.take());
     revive(row, now);
     adopt::take_over(session, row, actor, now).await?;

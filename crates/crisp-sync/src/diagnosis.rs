@@ -71,9 +71,13 @@ pub async fn diagnosis(
 ) -> Result<Vec<Check>, Refusal> {
     let mut session = engine.database.read_primary(account).await?;
     let row = integrations::find(&mut session, integration).await?.ok_or(Refusal::NotFound)?;
+    engine.admit_click(account).await?;
+    // A website that is not held any more may be somebody else's: nothing is asked about it.
+    let held = integrations::claimed_at(&mut session, integration).await?.is_some();
     let facts = own_facts(engine, &mut session, row).await?;
     session.commit().await?;
-    let facts = Facts { crisp: Probe::take(engine, account, facts.integration.website()).await, ..facts };
+    let website = facts.integration.website().filter(|_| held);
+    let facts = Facts { crisp: Probe::take(engine, account, website).await, ..facts };
     Ok(judged(&facts))
 }
 

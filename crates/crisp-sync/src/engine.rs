@@ -12,7 +12,9 @@ use crisp_storage::quota::{Ledger, Purpose, QuotaOptions};
 use crisp_storage::vault::KeyRing;
 use url::Url;
 
+use crate::forecast::Recent;
 use crate::meter::Meter;
+use crate::refusal::Refusal;
 
 /// How this process is set up; the values are the contract's settings.
 #[derive(Debug, Clone)]
@@ -45,6 +47,7 @@ pub struct Engine {
     pub(crate) options: Arc<EngineOptions>,
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) erasure: Arc<ErasureKey>,
+    pub(crate) forecasts: Arc<Recent>,
     crisp: Client,
 }
 
@@ -70,6 +73,7 @@ impl Engine {
             options: Arc::new(options),
             ring: Arc::new(ring),
             erasure: Arc::new(erasure),
+            forecasts: Arc::default(),
             crisp,
         }
     }
@@ -96,6 +100,12 @@ impl Engine {
         // Whole windows: what does not fit into this one comes with the next.
         let millis = (requests / limit).saturating_mul(window);
         i64::try_from(millis).ok().map(TimeDelta::milliseconds)
+    }
+
+    /// Refuses a click where the account's people have had their share of requests.
+    pub(crate) async fn admit_click(&self, account: AccountId) -> Result<(), Refusal> {
+        let wait = self.ledger.interactive_wait(account).await?;
+        wait.map_or(Ok(()), |wait| Err(Refusal::TooManyRequests { until: wait.until }))
     }
 
     /// A way to Crisp for an account and a purpose, and the meter that counts it.

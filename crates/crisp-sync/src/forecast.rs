@@ -5,6 +5,7 @@
 //! way are a sample for the share that will match, and a few transcripts a sample for how long they are: some thirty
 //! requests, and up to five times that where samples turn out to differ much.
 
+mod recent;
 mod sample;
 mod survey;
 
@@ -19,6 +20,7 @@ use crate::engine::Engine;
 use crate::patience::{FOR_A_SURVEY, within};
 use crate::refusal::Refusal;
 use crate::scope::settings_of;
+pub(crate) use recent::Recent;
 use survey::Survey;
 
 /// Rows of a list page.
@@ -67,12 +69,19 @@ pub async fn forecast(
     session.commit().await?;
     let website = row.website().filter(|_| row.is_live()).ok_or(Refusal::NotConnected)?;
     let settings = settings_of(&row)?;
-    let (client, meter) = engine.crisp(account, Purpose::Interactive);
     let now = clock::now();
-    let asking = Asking { engine, client: &client, website, account, integration, settings: &settings, now };
-    let counted = within(FOR_A_SURVEY, asking.count()).await;
-    meter.close().await;
-    let Counted { people, conversations, matched_share, batches } = counted?;
+    let question = (website, row.settings.clone());
+    let place = engine.forecasts.place(row.id);
+    // Whoever asks for the same meanwhile waits here, and has the answer of who came first.
+    let mut place = place.lock().await;
+    let counted = if let Some(counted) = place.recent(&question) {
+        counted
+    } else {
+        let counted = count(engine, account, integration, (website, &settings)).await?;
+        place.keep(question, counted);
+        counted
+    };
+    let Counted { people, conversations, matched_share, batches } = counted;
 
     let requests = people.map_or(0, |people| {
         let data = if settings.mapping.uses_data() { people } else { 0 };
@@ -92,6 +101,26 @@ pub async fn forecast(
     })
 }
 
+async fn count(
+    engine: &Engine,
+    account: AccountId,
+    integration: IntegrationId,
+    (website, settings): (WebsiteId, &ImportSettings),
+) -> Result<Counted, Refusal> {
+    engine.admit_click(account).await?;
+    let (client, meter) = engine.crisp(account, Purpose::Interactive);
+    let now = clock::now();
+    let asking = Asking { engine, client: &client, website, account, integration, settings, now };
+    let counted = within(FOR_A_SURVEY, asking.count()).await;
+    meter.close().await;
+    if let Err(Refusal::CrispUnavailable(crisp_client::Error::Refused(_))) = &counted {
+        // The share may have been spent on the way.
+        engine.admit_click(account).await?;
+    }
+    counted
+}
+
+#[derive(Debug, Clone, Copy)]
 struct Counted {
     /// `None`: people are not imported.
     people: Option<u64>,

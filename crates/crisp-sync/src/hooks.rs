@@ -1,9 +1,12 @@
 //! Web hooks: stored before they are acknowledged, applied after, from their payload where that suffices.
 
 mod apply;
+mod erased;
+mod installation;
 mod intake;
 mod messages;
 mod people;
+mod save;
 mod wake;
 
 pub use intake::{HookIntake, Received, Rejection};

@@ -4,17 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crisp_client::{PeopleId, Profile};
-use crisp_domain::mapping::Target;
-use crisp_domain::{AccountId, ContactFields, ContactId, EmailKey, IntegrationId, json, time};
+use crisp_domain::mapping::{Mapping, Target};
+use crisp_domain::{ContactFields, ContactId, EmailKey, IntegrationId, json, time};
 use crisp_matching::profiles::{self as bonds, Home, ProfileRank};
+use crisp_storage::conversations;
 use crisp_storage::directory::{self, ContactRow};
-use crisp_storage::erasure::{ErasureKey, Trace, TraceHash};
+use crisp_storage::erasure::ErasureKey;
 use crisp_storage::profiles::{self, ProfileRow};
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{conversations, erasure};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::erase::{Trail, keep_away};
 use crate::error::Error;
 use crate::scope::Scope;
 use crate::threads;
@@ -81,7 +82,19 @@ pub(crate) async fn remove_profiles(scope: &mut Scope, people_ids: &[String]) ->
 }
 
 /// Maps stored profiles again, after the mapping changed: no Crisp request.
-pub(crate) async fn remap(scope: &mut Scope, rows: Vec<ProfileRow>) -> Result<(), Error> {
+///
+/// The new mapping may make an address of what it did not look at before: people who were erased by it go.
+pub(crate) async fn remap(
+    scope: &mut Scope,
+    erasure: &ErasureKey,
+    rows: Vec<ProfileRow>,
+) -> Result<(), Error> {
+    let mapping = scope.settings.mapping.clone();
+    let trail_of = |row: &ProfileRow| {
+        let data = row.data.as_ref().and_then(Value::as_object);
+        trail(&mapping, &row.people_id, row.email.as_deref(), (&row.raw, data))
+    };
+    let rows = keep_away(scope, erasure, rows, trail_of).await?;
     let contacts: Vec<Uuid> = rows.iter().map(|row| row.contact_id).collect();
     let stored = rows.iter().map(|row| (row.people_id.clone(), row.clone())).collect();
     let loaded = load_around(scope, &contacts, &[], stored).await?;
@@ -98,20 +111,31 @@ async fn without_erased(
     for one in incoming {
         once.insert(one.profile.people_id.as_str().to_owned(), one);
     }
-    let account = scope.session.account();
-    let hashes: Vec<TraceHash> =
-        once.values().flat_map(|one| hashes_of(key, account, &one.profile)).collect();
-    let suppressed = erasure::suppressed(&mut scope.session, &hashes).await?;
-    let erased =
-        |one: &Incoming| hashes_of(key, account, &one.profile).iter().any(|hash| suppressed.contains(hash));
-    Ok(once.into_values().filter(|one| suppressed.is_empty() || !erased(one)).collect())
+    let mapping = scope.settings.mapping.clone();
+    let ids: Vec<String> = once.keys().filter(|_| mapping.uses_data()).cloned().collect();
+    let id = scope.id();
+    let stored = profiles::list_by_people_id(&mut scope.session, id, &ids).await?;
+    let stored: HashMap<&str, &ProfileRow> = stored.iter().map(|row| (row.people_id.as_str(), row)).collect();
+    let trail_of = |one: &Incoming| {
+        let people = one.profile.people_id.as_str();
+        let data = one.data.as_ref().or_else(|| stored.get(people)?.data.as_ref()?.as_object());
+        trail(&mapping, people, one.profile.email.as_deref(), (&one.profile.raw, data))
+    };
+    keep_away(scope, key, once.into_values().collect(), trail_of).await
 }
 
-fn hashes_of(key: &ErasureKey, account: AccountId, profile: &Profile) -> Vec<TraceHash> {
-    let email = profile.email.as_deref().and_then(EmailKey::parse);
-    let mut hashes = vec![key.hash(account, Trace::People(&profile.people_id))];
-    hashes.extend(email.map(|email| key.hash(account, Trace::Email(&email))));
-    hashes
+/// By what a profile could be recognised: the address that it has, and the one that the mapping makes of it.
+fn trail(
+    mapping: &Mapping,
+    people: &str,
+    email: Option<&str>,
+    (raw, data): (&Value, Option<&Map<String, Value>>),
+) -> Trail {
+    let mapped = mapping.map(raw, data);
+    let mapped = mapped.values.get(&Target::Email).and_then(Value::as_str);
+    let mut emails: Vec<EmailKey> = email.into_iter().chain(mapped).filter_map(EmailKey::parse).collect();
+    emails.dedup();
+    Trail { people: Some(people.to_owned()), emails, ..Trail::default() }
 }
 
 fn email_key(email: Option<&str>) -> Option<String> {
@@ -314,7 +338,7 @@ fn emails_concerned(changed: &[(Option<ContactRow>, ContactRow)]) -> Vec<String>
 }
 
 /// One contact, computed from the profile that has the say.
-fn settle_contact(
+pub(crate) fn settle_contact(
     scope: &Scope,
     id: Uuid,
     before: Option<&ContactRow>,

@@ -1,5 +1,6 @@
 //! Why a use case did not do what it was asked, in the contract's codes.
 
+use chrono::{DateTime, Utc};
 use crisp_domain::{FieldError, SyncId};
 
 use crate::connect::InstallLink;
@@ -52,6 +53,12 @@ pub enum Refusal {
     /// Crisp is away, answers nonsense, or the requests that it allows us are spent.
     #[error("Crisp could not be asked; try again in a few minutes")]
     CrispUnavailable(#[source] crisp_client::Error),
+    /// The people of this account have asked Crisp for as much as one account may for now.
+    #[error("this account has asked Crisp for as much as one account may for now; try again later")]
+    TooManyRequests {
+        /// When there is more.
+        until: DateTime<Utc>,
+    },
     /// No website is connected, or it needs attention first.
     #[error("the integration is not connected to Crisp; connect it first")]
     NotConnected,
@@ -85,6 +92,7 @@ impl Refusal {
             Self::OwnershipUnproven => "ownership_unproven",
             Self::InstallLinkInvalid => "install_link_invalid",
             Self::CrispUnavailable(_) => "crisp_unavailable",
+            Self::TooManyRequests { .. } => "too_many_requests",
             Self::NotConnected => "not_connected",
             Self::NotImported => "not_imported",
             Self::PurgeUnderWay => "purge_under_way",

@@ -7,6 +7,7 @@ use crisp_storage::work::{self, Lane};
 use crisp_storage::{AccountSession, conversations, hooks, integrations, syncs, wanted};
 
 use crate::clock;
+use crate::connect;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::schedule::{self, incremental_interval, reconcile_interval};
@@ -22,6 +23,7 @@ pub(crate) async fn sweep(engine: &Engine) -> Result<(), Error> {
         }
     }
     engine.ledger.forget_old().await?;
+    engine.database.forget_claims(clock::now() - connect::PROOF_OUTLIVES * 2).await?;
     Ok(())
 }
 
@@ -100,6 +102,8 @@ async fn next_transcript(
 async fn forget(engine: &Engine, account: AccountId) -> Result<(), Error> {
     let keep = TimeDelta::from_std(engine.options.hooks_retention).unwrap_or(TimeDelta::days(7));
     let mut session = engine.database.append(account).await?;
-    hooks::forget_applied(&mut session, clock::now() - keep).await?;
+    let before = clock::now() - keep;
+    hooks::forget_applied(&mut session, before).await?;
+    hooks::forget_dead_bodies(&mut session, before).await?;
     Ok(session.commit().await?)
 }

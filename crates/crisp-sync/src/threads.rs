@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use crisp_domain::{AccountId, ConversationFacts, ConversationId};
+use crisp_domain::{ConversationFacts, ConversationId};
 use crisp_storage::conversations::{self, ConversationRow};
-use crisp_storage::erasure::{ErasureKey, Trace, TraceHash};
+use crisp_storage::erasure::ErasureKey;
 use crisp_storage::work::{self, Lane};
 use crisp_storage::{directory, matches, messages, wanted};
 use uuid::Uuid;
 
+use crate::erase::{Trail, keep_away};
 use crate::error::Error;
 use crate::matching::{Undecided, decide_all};
 use crate::observe::{self, LAG};
@@ -281,23 +282,14 @@ async fn without_erased(
             by_session.insert(fact.session_id.as_str().to_owned(), fact);
         }
     }
-    let account = scope.session.account();
-    let hashes: Vec<TraceHash> =
-        by_session.values().flat_map(|fact| hashes_of(erasure, account, fact)).collect();
-    let suppressed = crisp_storage::erasure::suppressed(&mut scope.session, &hashes).await?;
-    if !suppressed.is_empty() {
-        by_session.retain(|_, fact| {
-            !hashes_of(erasure, account, fact).iter().any(|hash| suppressed.contains(hash))
-        });
-    }
-    Ok(by_session)
-}
-
-fn hashes_of(erasure: &ErasureKey, account: AccountId, fact: &ConversationFacts) -> Vec<TraceHash> {
-    let mut hashes = vec![erasure.hash(account, Trace::Session(&fact.session_id))];
-    hashes.extend(fact.people_id.value().map(|id| erasure.hash(account, Trace::People(id))));
-    hashes.extend(fact.email_key().map(|key| erasure.hash(account, Trace::Email(&key))));
-    hashes
+    let trail_of = |fact: &ConversationFacts| Trail {
+        session: Some(fact.session_id.as_str().to_owned()),
+        writer: fact.people_id.value().map(|people_id| people_id.as_str().to_owned()),
+        emails: fact.email_key().into_iter().collect(),
+        ..Trail::default()
+    };
+    let free = keep_away(scope, erasure, by_session.into_values().collect(), trail_of).await?;
+    Ok(free.into_iter().map(|fact| (fact.session_id.as_str().to_owned(), fact)).collect())
 }
 
 /// Decides anew for conversations of the scope's integration that a change of contacts may concern. Returns whether

@@ -1,11 +1,13 @@
 //! The upkeep lane: applies a changed mapping to all stored profiles, and purges what a disconnect was told to.
 
 use crisp_storage::work::{Lease, Release};
-use crisp_storage::{integrations, profiles, purge};
+use crisp_storage::{audit, integrations, profiles, purge};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::engine::Engine;
+use crate::erase;
 use crate::error::Error;
 use crate::people;
 use crate::scope::Scope;
@@ -42,13 +44,20 @@ pub(crate) async fn slice(
 async fn purge_step(engine: &Engine, lease: &Lease) -> Result<(), Error> {
     let mut session = engine.database.write(lease.account).await?;
     crisp_storage::work::fence(&mut session, lease).await?;
-    if purge::purge_step(&mut session, lease.integration, PURGE_BATCH).await? {
-        let mut integration = integrations::get(&mut session, lease.integration).await?;
-        integration.purge_requested_at = None;
-        integrations::save(&mut session, &integration).await?;
+    let mut scope = Scope::within(session, lease.integration, "purge", clock::now()).await?;
+    let purged = purge::purge_step(&mut scope.session, lease.integration, PURGE_BATCH).await?;
+    // A contact of the directory stays, without what Crisp put there.
+    erase::take_back(&mut scope, &purged.enriched).await?;
+    if purged.done {
+        let now = scope.now;
+        let mut integration = integrations::get(&mut scope.session, lease.integration).await?;
+        let detail = json!({"since": integration.purge_requested_at.take()});
+        integrations::save(&mut scope.session, &integration).await?;
+        let id = Some(lease.integration);
+        audit::append(&mut scope.session, "system", "integration.purged", id, &detail, now).await?;
         tracing::info!(integration = %lease.integration, "imported data was purged");
     }
-    Ok(session.commit().await?)
+    scope.commit().await
 }
 
 /// Maps the next stored profiles again; the last step makes the mapping's revision the applied one.
@@ -65,7 +74,7 @@ async fn remap_step(engine: &Engine, lease: &Lease) -> Result<(), Error> {
     if let Some(last) = batch.last() {
         scope.integration.remap_cursor = Some(last.people_id.clone());
         scope.integration.remap_done += i64::try_from(batch.len()).unwrap_or(0);
-        people::remap(&mut scope, batch).await?;
+        people::remap(&mut scope, &engine.erasure, batch).await?;
     } else {
         scope.integration.applied_revision = scope.integration.settings_revision;
         scope.integration.remap_cursor = None;

@@ -22,6 +22,9 @@ mod explaining; // why a conversation is whose
 #[path = "it/forecasting.rs"]
 mod forecasting; // what an import will cost, and what it did cost
 #[cfg(test)]
+#[path = "it/hearing.rs"]
+mod hearing; // web hooks, applied: what they may and may not do
+#[cfg(test)]
 #[path = "it/settings.rs"]
 mod settings; // saved whole, tried out before, applied to what is there
 #[cfg(test)]

@@ -52,7 +52,11 @@ impl Mapping {
 }
 
 impl Merged {
+    /// What the contact held already, before Crisp ever said so, stays its own: it is not taken back with Crisp's.
     fn put(&mut self, target: &Target, value: &Value) {
+        if !self.from_crisp.contains_key(target) && self.fields.get(target).as_ref() == Some(value) {
+            return;
+        }
         self.fields.set(target, Some(value.clone()));
         self.from_crisp.insert(target.clone(), value.clone());
     }

@@ -2,6 +2,8 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use super::joins;
+
 /// How many digits a card number has (ISO/IEC 7812).
 const DIGITS: RangeInclusive<usize> = 13..=19;
 /// What the numbers of banks and card schemes begin with; 1 is the airlines', and what counts seconds begins with it.
@@ -15,12 +17,12 @@ struct Group<'a> {
     at: Range<usize>,
 }
 
-/// Where card numbers stand in the text: written in one go, or in groups with a blank or hyphen between them.
+/// Where card numbers stand in the text: written in one go, or in groups with a little between them.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     runs(text).iter().flat_map(|run| cards_in(run)).collect()
 }
 
-/// Digit groups, joined to a run as long as one blank or hyphen stands between them. Digits that touch a letter or an
+/// Digit groups, joined to a run as long as [little](joins) stands between them. Digits that touch a letter or an
 /// underscore belong to something else.
 fn runs(text: &str) -> Vec<Vec<Group<'_>>> {
     let mut runs: Vec<Vec<Group<'_>>> = Vec::new();
@@ -28,7 +30,7 @@ fn runs(text: &str) -> Vec<Vec<Group<'_>>> {
         let gap =
             runs.last().and_then(|run| run.last()).and_then(|last| text.get(last.at.end..group.at.start));
         match runs.last_mut() {
-            Some(run) if gap.is_some_and(is_separator) => run.push(group),
+            Some(run) if gap.is_some_and(joins) => run.push(group),
             _ => runs.push(vec![group]),
         }
     }
@@ -51,10 +53,6 @@ fn groups(text: &str) -> Vec<Group<'_>> {
 
 fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
-}
-
-fn is_separator(gap: &str) -> bool {
-    matches!(gap, " " | "-" | "\u{a0}" | "\u{202f}" | "\u{2011}" | "\u{2013}")
 }
 
 /// From left to right, the longest card that begins at each group.

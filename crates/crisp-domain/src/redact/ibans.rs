@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::joins;
+
 /// Country codes and how long their accounts are (SWIFT IBAN registry, release 99).
 #[rustfmt::skip]
 const LENGTHS: &[(&str, usize)] = &[
@@ -17,7 +19,7 @@ const LENGTHS: &[(&str, usize)] = &[
     ("TL", 23), ("TN", 24), ("TR", 26), ("UA", 29), ("VA", 22), ("VG", 24), ("XK", 20), ("YE", 30),
 ];
 
-/// Where accounts stand in the text: in one go or in groups with a blank or hyphen between them, in any case.
+/// Where accounts stand in the text: in one go or in groups with a little between them, in any case.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut before = None;
@@ -44,21 +46,19 @@ fn account_at(text: &str) -> Option<usize> {
     (has_check_digits && ends_word && remainder(&account)? == 1).then_some(end)
 }
 
-/// The first `count` letters and digits, and where they end; at most one blank or hyphen may stand between two.
+/// The first `count` letters and digits, and where they end; [little](joins) may stand between two.
 fn take(text: &str, count: usize) -> Option<(String, usize)> {
     let mut account = String::with_capacity(count);
-    let mut after_separator = true;
-    for (at, character) in text.char_indices() {
-        match character {
-            _ if character.is_ascii_alphanumeric() => {
-                account.push(character.to_ascii_uppercase());
-                after_separator = false;
-                if account.len() == count {
-                    return Some((account, at + 1));
-                }
-            }
-            ' ' | '-' | '\u{a0}' | '\u{202f}' if !after_separator => after_separator = true,
-            _ => return None,
+    let mut end = 0;
+    for (at, character) in text.char_indices().filter(|(_, character)| character.is_alphanumeric()) {
+        let gap = text.get(end..at).unwrap_or_default();
+        if !character.is_ascii_alphanumeric() || !(gap.is_empty() || joins(gap)) {
+            return None;
+        }
+        account.push(character.to_ascii_uppercase());
+        end = at + 1;
+        if account.len() == count {
+            return Some((account, end));
         }
     }
     None

@@ -61,6 +61,10 @@ impl JwksFile {
     pub(super) fn open(path: PathBuf) -> Result<Self, JwksError> {
         let version = version(&path)?;
         let keys = load(&path)?;
+        // An empty set is right once there was one before; a process that begins with none can serve nobody.
+        if keys.is_empty() {
+            return Err(JwksError::NoUsableKey);
+        }
         let looked_at = DateTime::UNIX_EPOCH;
         Ok(Self { path, current: RwLock::new(Current { keys, version, looked_at }) })
     }
@@ -79,7 +83,8 @@ impl JwksFile {
     }
 
     /// A small local file, looked at once a second and read when somebody changed it: not worth a task of its own.
-    /// A file that cannot be used leaves the keys as they are, so that half a write locks nobody out.
+    /// A file that cannot be read leaves the keys as they are, so that half a write locks nobody out. A set that can be
+    /// read is taken at its word: one without a usable key withdraws them all.
     fn reload_if_changed(&self, now: DateTime<Utc>) {
         let since = |current: &Current| now.signed_duration_since(current.looked_at).abs();
         if since(&self.current.read().unwrap_or_else(PoisonError::into_inner)) < LOOK_EVERY {
@@ -109,7 +114,11 @@ impl Current {
     fn replace(&mut self, keys: Result<Vec<Arc<PublishedKey>>, JwksError>, version: Version) {
         match keys {
             Ok(keys) => {
-                tracing::info!(count = keys.len(), "the keys that verify tokens were read again");
+                if keys.is_empty() {
+                    tracing::warn!("the JWKS file withdraws every key; no token is accepted from now on");
+                } else {
+                    tracing::info!(count = keys.len(), "the keys that verify tokens were read again");
+                }
                 (self.keys, self.version) = (keys, version);
             }
             Err(error) => tracing::warn!(%error, "the keys that verify tokens stay as they were"),
@@ -140,7 +149,7 @@ fn parse(text: &[u8]) -> Result<Vec<Arc<PublishedKey>>, JwksError> {
 
     let set: Set = serde_json::from_slice(text).map_err(JwksError::Malformed)?;
     let keys: Vec<_> = set.keys.into_iter().filter_map(published_key).map(Arc::new).collect();
-    if keys.is_empty() { Err(JwksError::NoUsableKey) } else { Ok(keys) }
+    Ok(keys)
 }
 
 fn published_key(value: Value) -> Option<PublishedKey> {

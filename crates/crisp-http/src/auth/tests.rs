@@ -229,6 +229,24 @@ fn keys_are_rotated_by_writing_the_file() {
 }
 
 #[test]
+fn an_emptied_set_withdraws_every_key_and_a_broken_file_none() {
+    let key = jwk(&rsa(RSA), Algorithm::RS256, Some("old"));
+    let published = Published::new(std::slice::from_ref(&key));
+    let verifier = published.verifier();
+    let token = signed(Algorithm::RS256, Some("old"), &claims(), &rsa(RSA));
+    let outcome = |second: i64| verifier.verify(&token, now() + chrono::TimeDelta::seconds(second)).is_ok();
+    assert!(outcome(0));
+    for (number, broken) in (1_u32..).zip(["", "{}", "no json", "[]"]) {
+        published.write(broken, u64::from(number));
+        assert!(outcome(i64::from(number) * 2), "{broken:?} locks nobody out");
+    }
+    published.write(&json!({"keys": []}).to_string(), 9);
+    assert!(!outcome(20), "an emptied set revokes");
+    published.write(&json!({"keys": [key]}).to_string(), 10);
+    assert!(outcome(22), "and a full one admits again");
+}
+
+#[test]
 fn a_token_that_names_no_key_is_tried_with_each_of_its_algorithm() {
     let keys =
         [jwk(&rsa(RSA), Algorithm::RS256, Some("a")), jwk(&rsa(NEXT_RSA), Algorithm::RS256, Some("b"))];

@@ -36,6 +36,7 @@ pub(crate) struct Installed {
         (status = 404, description = "There is no such integration.", body = String, content_type = "text/html"),
         (status = 409, description = "The website cannot be connected to this integration.", body = String, content_type = "text/html"),
         (status = 422, description = "That is no website id.", body = String, content_type = "text/html"),
+        (status = 429, description = "The account has asked Crisp for as much as one account may for now.", body = String, content_type = "text/html"),
         (status = 503, description = "Crisp or our database is away.", body = String, content_type = "text/html"),
     ),
 )]

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use crisp_client::hook::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
-use crisp_sync::hooks::Rejection;
+use crisp_sync::hooks::{HookIntake, Rejection};
 
 use crate::extract::RawBody;
 use crate::problem::{Code, Problem};
+use crate::routes::HOOK_BODY_LIMIT;
 use crate::state::AppState;
 
 /// Crisp delivers what was refused with 503 again by itself; this is only for whoever reads the header.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How long a body may take to arrive. Crisp sends a few KiB from a data centre, and its own patience is no longer.
+const BODY_ARRIVES_WITHIN: Duration = Duration::from_secs(5);
 
 /// Takes a web hook: 200 once it is stored durably, or when nobody connected its website.
 #[utoipa::path(
@@ -27,15 +30,23 @@ const AGAIN_AFTER: Duration = Duration::from_secs(5);
         (status = 403, description = "The signature is missing or wrong, or its time is more than 24 hours away."),
     ),
 )]
-pub(crate) async fn receive(
-    State(state): State<AppState>,
-    headers: HeaderMap,
-    RawBody(body): RawBody,
-) -> Result<StatusCode, Problem> {
+pub(crate) async fn receive(State(state): State<AppState>, request: Request) -> Result<StatusCode, Problem> {
     let Some(intake) = &state.hooks else { return Err(not_set_up()) };
+    let headers = request.headers().clone();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let received = intake.receive(text(TIMESTAMP_HEADER), text(SIGNATURE_HEADER), body.into()).await;
+    let (timestamp, signature) = (text(TIMESTAMP_HEADER), text(SIGNATURE_HEADER));
+    // Whoever cannot even look like Crisp has nothing read, and all bodies together have a bound.
+    HookIntake::could_be_authentic(timestamp, signature).map_err(refused)?;
+    let _room = intake.room_for(length(&headers)).map_err(refused)?;
+    let RawBody(body) = RawBody::within(BODY_ARRIVES_WITHIN, request, &state).await?;
+    let received = intake.receive(timestamp, signature, body.into()).await;
     received.map(|_stored_or_unclaimed| StatusCode::OK).map_err(refused)
+}
+
+/// What the body says of its length; one that says nothing may be as long as any.
+fn length(headers: &HeaderMap) -> usize {
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    told.unwrap_or(HOOK_BODY_LIMIT)
 }
 
 fn not_set_up() -> Problem {

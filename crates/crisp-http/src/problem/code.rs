@@ -51,6 +51,8 @@ pub enum Code {
     ValidationFailed,
     /// That is no website id.
     WebsiteIdInvalid,
+    /// The account has asked Crisp for as much as one account may for now.
+    TooManyRequests,
     /// Our own fault.
     Internal,
     /// Too many requests at once; try again in a moment.
@@ -92,6 +94,7 @@ impl Code {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::ValidationFailed | Self::WebsiteIdInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Overloaded | Self::TimedOut | Self::Unavailable | Self::CrispUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE

@@ -123,7 +123,7 @@ async fn beyond_the_limit_health_is_answered_and_the_rest_is_shed() {
 }
 
 #[tokio::test]
-async fn thousands_of_idle_connections_leave_it_alive() {
+async fn hundreds_of_idle_connections_leave_it_alive() {
     let options = ServerOptions { max_connections: 300, ..ServerOptions::default() };
     let server = Running::start(options).await;
     let mut idle = Vec::new();

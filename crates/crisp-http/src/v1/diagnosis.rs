@@ -50,7 +50,10 @@ impl From<diagnosis::Check> for Check {
 /// Runs the checks: why contacts, conversations or real-time updates might be missing, and what to do about it.
 #[utoipa::path(
     get, path = "/v1/integrations/{id}/diagnosis", tag = "Integrations", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Diagnosis)),
+    responses(
+        (status = 200, body = Diagnosis),
+        (status = 429, description = "`too_many_requests`: the account has asked Crisp for as much as one account may for now."),
+    ),
 )]
 pub(crate) async fn get(
     State(state): State<AppState>,

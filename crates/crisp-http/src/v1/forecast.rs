@@ -59,6 +59,7 @@ impl From<forecast::Forecast> for Forecast {
     responses(
         (status = 200, body = Forecast),
         (status = 409, description = "`not_connected`"),
+        (status = 429, description = "`too_many_requests`: the account has asked Crisp for as much as one account may for now."),
         (status = 503, description = "`crisp_unavailable`: Crisp could not be asked; or something of ours is away."),
     ),
 )]

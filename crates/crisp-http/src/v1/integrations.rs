@@ -93,6 +93,7 @@ pub(crate) async fn list(
         (status = 201, body = Integration),
         (status = 409, description = "`website_already_connected`; nothing was made."),
         (status = 422, description = "`website_id_invalid`, or a field is refused; nothing was made."),
+        (status = 429, description = "`too_many_requests`: the account has asked Crisp for as much as one account may for now."),
         (status = 503, description = "`crisp_unavailable`: Crisp could not be asked; or something of ours is away."),
     ),
 )]
@@ -153,6 +154,7 @@ fn imported(word: Option<&str>) -> Result<Imported, Problem> {
         (status = 403, description = "`ownership_unproven`, which says how to prove it; or the permission is missing."),
         (status = 409, description = "`plugin_not_installed`, with `install_url`; `website_already_connected`; `other_website`; `purge_under_way`."),
         (status = 422, description = "`website_id_invalid`, or a field is refused."),
+        (status = 429, description = "`too_many_requests`: the account has asked Crisp for as much as one account may for now."),
         (status = 503, description = "`crisp_unavailable`: Crisp could not be asked; or something of ours is away."),
     ),
 )]

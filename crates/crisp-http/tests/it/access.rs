@@ -2,7 +2,7 @@
 
 use crisp_http::routes::{Access, Route};
 use serde_json::{Value, json};
-use testkit::simulator::Options;
+use testkit::simulator::{Options, WebsiteOptions};
 use uuid::Uuid;
 
 use crate::world::{ALL, World, token};
@@ -50,35 +50,46 @@ fn address(route: &Route, ids: &Ids) -> String {
     }
 }
 
-/// A world with objects of the account of `world.token`, and their ids.
-async fn furnished() -> (World, Ids) {
-    let world = World::of(Options::of_size(5, 20)).await;
-    let path = world.imported().await;
+/// A world in which two accounts are full of look-alike data: a website each, with the same people and the same
+/// conversations, and a directory with the same external ids. The ids are those of the account of `world.token`, and of
+/// the one of `world.stranger`.
+async fn furnished() -> (World, Ids, Ids) {
+    let website = WebsiteOptions::of_size(5, 20).seed(7);
+    let options = Options { websites: vec![website.clone(), website], ..Options::default() };
+    let world = World::of(options).await;
+    let websites = world.crisp.website_ids();
+    let own = furnish(&world, &world.token, websites[0]).await;
+    let theirs = furnish(&world, &world.stranger, websites[1]).await;
+    (world, own, theirs)
+}
+
+async fn furnish(world: &World, token: &str, website: Uuid) -> Ids {
+    let path = world.imported_as(token, website).await;
+    let get = async |path: &str| world.call("GET", path, token, None).await;
     let contact = json!({"email": "ana@northwind.example", "companies": ["northwind"]});
-    assert_eq!(world.put("/v1/contacts/k-1", contact).await.status, 200);
-    let skipped = world.get(&format!("{path}/skipped")).await;
+    assert_eq!(world.call("PUT", "/v1/contacts/k-1", token, Some(contact)).await.status, 200);
+    let skipped = get(&format!("{path}/skipped")).await;
     let mut ids = Ids {
         integration: path.rsplit('/').next().unwrap().to_owned(),
-        sync: world.get(&path).await.json["last_sync"]["id"].as_str().unwrap().to_owned(),
+        sync: get(&path).await.json["last_sync"]["id"].as_str().unwrap().to_owned(),
         contact: String::new(),
         conversation: String::new(),
         session: skipped.items()[0]["external_id"].as_str().unwrap().to_owned(),
     };
-    for contact in world.walk("/v1/contacts?source=crisp", 50).await {
-        let theirs =
-            world.get(&format!("/v1/contacts/{}/conversations", contact["id"].as_str().unwrap())).await;
+    for contact in get("/v1/contacts?source=crisp&limit=200").await.items() {
+        let theirs = get(&format!("/v1/contacts/{}/conversations", contact["id"].as_str().unwrap())).await;
         if let Some(row) = theirs.items().first() {
             contact["id"].as_str().unwrap().clone_into(&mut ids.contact);
             row["id"].as_str().unwrap().clone_into(&mut ids.conversation);
         }
     }
     assert!(!ids.conversation.is_empty());
-    (world, ids)
+    ids
 }
 
 #[tokio::test]
 async fn every_route_but_a_few_asks_for_a_token_and_one_permission() {
-    let (world, ids) = furnished().await;
+    let (world, ids, _) = furnished().await;
     for route in &world.table {
         let Access::Permission(needed) = route.access else {
             assert!(PUBLIC.contains(&route.path.as_str()), "{route:?}");
@@ -95,7 +106,7 @@ async fn every_route_but_a_few_asks_for_a_token_and_one_permission() {
 
 #[tokio::test]
 async fn anothers_object_is_answered_as_one_that_does_not_exist() {
-    let (world, ids) = furnished().await;
+    let (world, ids, theirs) = furnished().await;
     let nobody = Uuid::new_v4().to_string();
     let none = Ids {
         integration: nobody.clone(),
@@ -104,42 +115,75 @@ async fn anothers_object_is_answered_as_one_that_does_not_exist() {
         conversation: nobody,
         session: "session_of_nobody".to_owned(),
     };
-    // The directory's ids are each account's own: writing one makes it there.
-    let own = |route: &Route| route.method == "PUT" && !route.path.contains("/integrations/");
+    // The directory's ids are each account's own: writing one makes it there, and both have a company `northwind`.
+    let own = |route: &Route| {
+        let is_object = route.path.contains("/integrations/");
+        (route.method == "PUT" && !is_object) || route.path.starts_with("/v1/companies/")
+    };
     let named = |route: &&Route| route.path.starts_with("/v1/") && route.path.contains('{') && !own(route);
     let mut walked = 0;
     for route in world.table.iter().filter(named) {
-        let theirs = world.call(&route.method, &address(route, &ids), &world.stranger, body(route)).await;
-        assert_eq!(theirs.outcome(), (404, "not_found"), "{route:?}");
-        let absent = world.call(&route.method, &address(route, &none), &world.stranger, body(route)).await;
-        assert_eq!(theirs.text, absent.text, "{route:?}");
-        let odd = world.call(&route.method, &route.path, &world.stranger, body(route)).await;
-        assert_eq!(
-            odd.status,
-            if route.path.contains("{id}") { 404 } else { absent.status.as_u16() },
-            "{route:?}"
-        );
+        for (asking, ids) in [(&world.stranger, &ids), (&world.token, &theirs)] {
+            let answer = world.call(&route.method, &address(route, ids), asking, body(route)).await;
+            assert_eq!(answer.outcome(), (404, "not_found"), "{route:?}");
+            let absent = world.call(&route.method, &address(route, &none), asking, body(route)).await;
+            assert_eq!(answer.text, absent.text, "{route:?}");
+        }
         walked += 1;
     }
-    assert!(walked >= 20, "{walked}");
+    assert!(walked >= 18, "{walked}");
+    // An id of one account behind an id of the other, and whatever is no id at all.
+    let mixed = Ids { session: theirs.session.clone(), ..ids };
+    for route in world.table.iter().filter(|route| route.path.contains("/skipped/")) {
+        let answer = world.call("GET", &address(route, &mixed), &world.stranger, None).await;
+        assert_eq!(answer.outcome(), (404, "not_found"), "{route:?}");
+    }
+    for route in world.table.iter().filter(named).filter(|route| route.path.contains("{id}")) {
+        let odd = world.call(&route.method, &route.path, &world.stranger, body(route)).await;
+        assert_eq!(odd.status, 404, "{route:?}");
+    }
+}
+
+/// Everything that any route shows the one, by its own ids, names nothing of the other's.
+#[tokio::test]
+async fn two_accounts_full_of_the_same_data_see_their_own_alone() {
+    let (world, ids, theirs) = furnished().await;
+    let mut seen = 0;
+    for (asking, own, other) in [(&world.token, &ids, &theirs), (&world.stranger, &theirs, &ids)] {
+        let shown = |route: &&Route| {
+            matches!(route.access, Access::Permission(_))
+                && route.method == "GET"
+                && !route.path.ends_with("/events")
+        };
+        for route in world.table.iter().filter(shown) {
+            let answer = world.call("GET", &address(route, own), asking, None).await;
+            assert_ne!(answer.status, 500, "{route:?}");
+            for id in [&other.integration, &other.sync, &other.contact, &other.conversation] {
+                assert!(!answer.text.contains(id.as_str()), "{route:?} shows {id}");
+            }
+            seen += usize::from(answer.status == 200 && answer.text.len() > 40);
+        }
+    }
+    assert!(seen >= 30, "only {seen} answers had anything to show");
 }
 
 #[tokio::test]
 async fn anothers_lists_are_empty_and_anothers_writes_stay_with_them() {
-    let (world, ids) = furnished().await;
+    let (world, ids, _) = furnished().await;
+    let nobody = token(Uuid::new_v4(), &ALL);
     let before = world.walk("/v1/contacts", 200).await;
     for route in world.table.iter().filter(|route| route.method == "GET" && !route.path.contains('{')) {
         if let Access::Permission(_) = route.access {
-            let list = world.call("GET", &address(route, &ids), &world.stranger, None).await;
+            let list = world.call("GET", &address(route, &ids), &nobody, None).await;
             assert!(list.items().is_empty(), "{route:?}");
         }
     }
-    let same = json!({"email": "ana@northwind.example", "companies": ["northwind"]});
+    let same = json!({"email": "ana@northwind.example", "name": "Eve", "companies": ["northwind"]});
     let written = world.call("PUT", "/v1/contacts/k-1", &world.stranger, Some(same)).await;
     assert_eq!(written.status, 200);
     let erased = world.call("DELETE", "/v1/people?email=ana@northwind.example", &world.stranger, None).await;
     assert_eq!(erased.json["contacts"], 1);
     assert_eq!(world.walk("/v1/contacts", 200).await, before);
-    let company = world.call("GET", "/v1/companies/northwind/conversations", &world.stranger, None).await;
-    assert!(company.items().is_empty());
+    let company = world.call("GET", "/v1/companies/northwind/conversations", &nobody, None).await;
+    assert_eq!(company.outcome(), (404, "not_found"));
 }

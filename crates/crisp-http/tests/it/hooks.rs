@@ -1,7 +1,11 @@
 //! Web hooks: taken, refused, put off.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::Body;
 use axum::http::Request;
+use crisp_sync::hooks::{HookIntake, Received};
 use serde_json::{Value, json};
 use testkit::simulator::{Options, signature};
 use uuid::Uuid;
@@ -38,8 +42,82 @@ async fn a_signed_hook_is_stored_once_and_one_of_a_stranger_is_dropped() {
         assert_eq!(world.send(sent(&hook.headers, hook.body.clone())).await.status, 200);
     }
     assert!(world.get(&path).await.json["last_hook_at"].is_string());
+    assert_eq!(world.stored_hooks().await, 1);
     let unclaimed = world.crisp.signed_hook(&envelope(Uuid::new_v4()));
     assert_eq!(world.send(sent(&unclaimed.headers, unclaimed.body)).await.status, 200);
+    assert_eq!(world.stored_hooks().await, 1);
+    // Other bytes are another hook.
+    let mut other = envelope(world.website());
+    other["data"]["state"] = json!("unresolved");
+    let other = world.crisp.signed_hook(&other);
+    assert_eq!(world.send(sent(&other.headers, other.body)).await.status, 200);
+    assert_eq!(world.stored_hooks().await, 2);
+}
+
+/// A body that never comes, and tells when somebody begins to wait for it.
+fn endless(asked: &Arc<AtomicBool>) -> Body {
+    let asked = Arc::clone(asked);
+    Body::from_stream(futures::stream::poll_fn(move |_| {
+        asked.store(true, Ordering::SeqCst);
+        std::task::Poll::<Option<Result<Vec<u8>, std::io::Error>>>::Pending
+    }))
+}
+
+fn begun(timestamp: &str, signature: &str, length: usize, asked: &Arc<AtomicBool>) -> Request<Body> {
+    let builder = request("POST", "/crisp/hooks")
+        .header("x-crisp-request-timestamp", timestamp)
+        .header("x-crisp-signature", signature)
+        .header("content-length", length);
+    builder.body(endless(asked)).unwrap()
+}
+
+#[tokio::test]
+async fn nothing_is_read_of_what_does_not_even_look_like_crisp() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let today = now().timestamp_millis();
+    let long_ago = (today - 25 * 3600 * 1000).to_string();
+    let (today, hex) = (today.to_string(), "ab".repeat(32));
+    let short = hex.replacen("ab", "", 1);
+    let upper = hex.to_uppercase();
+    for (timestamp, signature) in [
+        ("", hex.as_str()),
+        ("now", &hex),
+        (&long_ago, &hex),
+        (&today, ""),
+        (&today, &short),
+        (&today, &upper),
+    ] {
+        let asked = Arc::new(AtomicBool::new(false));
+        let answer = world.send(begun(timestamp, signature, 4096, &asked)).await;
+        assert_eq!(answer.outcome(), (403, "signature_invalid"), "{timestamp} {signature}");
+        assert!(!asked.load(Ordering::SeqCst), "{timestamp} {signature}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_under_way_have_a_bound_together_and_a_time_each() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let (today, hex) = (now().timestamp_millis().to_string(), "ab".repeat(32));
+    let largest = 4 * 1024 * 1024;
+    let asked = Arc::new(AtomicBool::new(false));
+    let began = std::time::Instant::now();
+    let under_way = (0..16).map(|_| world.send(begun(&today, &hex, largest, &asked)));
+    let beyond = async {
+        while !asked.load(Ordering::SeqCst) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let refused = world.send(begun(&today, &hex, largest, &Arc::default())).await;
+        assert_eq!(refused.outcome(), (503, "unavailable"), "there is no room for a seventeenth");
+    };
+    let (slow, ()) = tokio::join!(futures::future::join_all(under_way), beyond);
+    for answer in slow {
+        assert_eq!(answer.outcome(), (408, "request_timed_out"));
+    }
+    let took = began.elapsed().as_secs();
+    assert!((4..15).contains(&took), "{took}");
+    let hook = world.crisp.signed_hook(&envelope(world.website()));
+    assert_eq!(world.send(sent(&hook.headers, hook.body)).await.status, 200, "and there is room again");
 }
 
 #[tokio::test]
@@ -96,10 +174,18 @@ async fn what_is_no_hook_is_malformed_and_what_is_too_long_is_not_read() {
 }
 
 #[tokio::test]
-async fn without_a_secret_hooks_are_put_off_and_never_lost() {
+async fn without_a_secret_hooks_are_put_off_and_taken_once_there_is_one() {
     let world = World::with_hooks(Options::of_size(1, 1), false).await;
     let hook = world.crisp.signed_hook(&envelope(world.website()));
-    let answer = world.send(sent(&hook.headers, hook.body)).await;
+    world.connected().await;
+    let answer = world.send(sent(&hook.headers, hook.body.clone())).await;
     assert_eq!(answer.outcome(), (503, "unavailable"));
     assert_eq!(answer.header("retry-after"), "5");
+    assert_eq!(world.stored_hooks().await, 0);
+    let intake = HookIntake::start(world.engine.database().clone(), world.crisp.plugin().hooks_secret.into());
+    let header = |name: &str| hook.headers.iter().find(|(header, _)| *header == name).unwrap().1.as_str();
+    let (at, signature) = (header("X-Crisp-Request-Timestamp"), header("X-Crisp-Signature"));
+    let taken = intake.receive(Some(at), Some(signature), hook.body.clone().into()).await;
+    assert_eq!(taken, Ok(Received::Stored), "Crisp delivers it again");
+    assert_eq!(world.stored_hooks().await, 1);
 }

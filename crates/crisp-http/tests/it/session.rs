@@ -51,3 +51,18 @@ async fn what_is_not_accepted_begins_no_session_nor_does_another_site() {
     let cross = [("authorization", bearer.as_str()), ("sec-fetch-site", "cross-site")];
     assert_eq!(begin(&world, &cross, "").await.outcome(), (403, "cross_origin"));
 }
+
+/// Whoever has no token yet must not be able to hold the places of those who have.
+#[tokio::test]
+async fn a_form_that_does_not_arrive_is_given_up_and_one_that_is_too_long_is_not_read() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let form = || request("POST", "/session").header("content-type", "application/x-www-form-urlencoded");
+    let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let began = std::time::Instant::now();
+    let slow = world.send(form().body(Body::from_stream(never)).unwrap()).await;
+    assert_eq!(slow.outcome(), (408, "request_timed_out"));
+    assert!(began.elapsed().as_secs() < 15);
+    let long = format!("token={}", "x".repeat(70_000));
+    let long = world.send(form().header("content-length", long.len()).body(Body::from(long)).unwrap()).await;
+    assert_eq!(long.outcome(), (413, "body_too_large"));
+}

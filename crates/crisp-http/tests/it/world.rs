@@ -150,6 +150,21 @@ impl World {
         self.call("DELETE", path, &self.token, None).await
     }
 
+    /// How many hooks are stored and not applied, whoever's they are.
+    pub(crate) async fn stored_hooks(&self) -> usize {
+        let database = self.engine.database();
+        let mut stored = 0;
+        for account in database.list_accounts().await.unwrap() {
+            let mut session = database.read_primary(account).await.unwrap();
+            for row in crisp_storage::integrations::list(&mut session).await.unwrap() {
+                let id = row.integration_id();
+                let pending = crisp_storage::hooks::list_pending(&mut session, id, now(), 100).await.unwrap();
+                stored += pending.len();
+            }
+        }
+        stored
+    }
+
     /// A new integration without a website.
     pub(crate) async fn draft(&self) -> Value {
         let answer = self.post("/v1/integrations", json!({})).await;
@@ -159,11 +174,17 @@ impl World {
 
     /// The address of an integration that is connected to the first website, by its connection code.
     pub(crate) async fn connected(&self) -> String {
-        let draft = self.draft().await;
+        self.connected_as(&self.token, self.website()).await
+    }
+
+    /// The same for whoever has this token, with this website.
+    pub(crate) async fn connected_as(&self, token: &str, website: Uuid) -> String {
+        let draft = self.call("POST", "/v1/integrations", token, Some(json!({}))).await.json;
         let path = format!("/v1/integrations/{}", draft["id"].as_str().unwrap());
         let code = json!({"custify_connection_code": draft["connection_code"]});
-        self.crisp.change(self.website()).set_settings(&code);
-        let answer = self.put(&format!("{path}/website"), json!({"website_id": self.website()})).await;
+        self.crisp.change(website).set_settings(&code);
+        let body = json!({"website_id": website});
+        let answer = self.call("PUT", &format!("{path}/website"), token, Some(body)).await;
         assert_eq!(
             (answer.status.as_u16(), answer.json["state"].as_str()),
             (200, Some("connected")),
@@ -174,12 +195,18 @@ impl World {
 
     /// The same, with the first import done.
     pub(crate) async fn imported(&self) -> String {
-        let path = self.connected().await;
-        let sync = self.post(&format!("{path}/syncs"), json!({"kind": "full"})).await;
+        self.imported_as(&self.token, self.website()).await
+    }
+
+    /// The same for whoever has this token, with this website.
+    pub(crate) async fn imported_as(&self, token: &str, website: Uuid) -> String {
+        let path = self.connected_as(token, website).await;
+        let sync = self.call("POST", &format!("{path}/syncs"), token, Some(json!({"kind": "full"}))).await;
         assert_eq!(sync.status, 202, "{sync:?}");
         let sync = format!("/v1/syncs/{}", sync.json["id"].as_str().unwrap());
-        self.work_until(async || !self.get(&sync).await.json["finished_at"].is_null()).await;
-        assert_eq!(self.get(&sync).await.json["state"], "succeeded");
+        let read = async || self.call("GET", &sync, token, None).await.json;
+        self.work_until(async || !read().await["finished_at"].is_null()).await;
+        assert_eq!(read().await["state"], "succeeded");
         path
     }
 

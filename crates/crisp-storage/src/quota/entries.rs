@@ -66,3 +66,29 @@ pub(super) async fn usage(
     .map_err(Error::query("read who used the requests"))?;
     Ok(rows.into_iter().map(|row| (row.account_id, row.purpose, row.requests)).collect())
 }
+
+/// What the clicks of one account's people count for in the window, and when the first of it counts no more.
+pub(super) async fn interactive(
+    connection: &mut AsyncPgConnection,
+    terms: &Terms,
+    account: Uuid,
+) -> Result<(i64, Option<DateTime<Utc>>), Error> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        requests: i64,
+        #[diesel(sql_type = Nullable<Timestamptz>)]
+        first: Option<DateTime<Utc>>,
+    }
+    let row: Row = diesel::sql_query(format!(
+        "with args as (select $1 as late, $2 as counts_for), {COUNTED} select coalesce(sum(amount), 0)::bigint as requests, \
+             min(coalesce(closed_at, valid_until)) as first from counted where account_id = $3 and purpose = 'interactive' and amount > 0"
+    ))
+    .bind::<Double, _>(seconds(terms.late))
+    .bind::<Double, _>(seconds(terms.counts_for()))
+    .bind::<SqlUuid, _>(account)
+    .get_result(connection)
+    .await
+    .map_err(Error::query("read what an account's people asked for"))?;
+    Ok((row.requests, row.first.map(|first| first + terms.counts_for())))
+}

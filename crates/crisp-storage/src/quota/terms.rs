@@ -22,6 +22,10 @@ const LONGEST_WINDOW: TimeDelta = TimeDelta::days(366);
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// Longest such pause.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
+/// Part of the limit that the clicks of one account's people may take.
+const INTERACTIVE_PART: i64 = 4;
+/// What they may take at least: some forecasts and a connection.
+const SMALLEST_INTERACTIVE_SHARE: i64 = 100;
 /// How often a pause doubles before it is the longest.
 const DOUBLINGS: i32 = 4;
 
@@ -46,6 +50,12 @@ impl Terms {
     /// Most requests granted at once.
     pub(super) fn chunk(&self) -> i64 {
         (self.limit / CHUNKS_IN_LIMIT).clamp(1, LARGEST_CHUNK)
+    }
+
+    /// What one account's people may have asked for within a window: one account's clicks must not spend everybody's
+    /// budget, and where the budget is small anyway a few clicks must do.
+    pub(super) fn interactive_share(&self) -> i64 {
+        (self.limit / INTERACTIVE_PART).max(SMALLEST_INTERACTIVE_SHARE)
     }
 
     /// How long a grant may be used. A request counts from its grant to a window after its end, so this time is lost

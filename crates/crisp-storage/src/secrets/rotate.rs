@@ -6,8 +6,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bytea, Integer, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use secrecy::ExposeSecret;
+use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit;
 use crate::database::Database;
 use crate::error::Error;
 use crate::schema::{integrations, sealed_secrets};
@@ -31,7 +33,8 @@ pub struct Rotation {
 ///
 /// What is sealed with the first key already is passed over, so a rotation that was interrupted goes on where it
 /// stopped. Nothing that others write meanwhile is lost: a secret is replaced only if it is still what was read, a
-/// token within its account's write turn. `progress` is called after every account.
+/// token within its account's write turn. `progress` is called after every account. At the end everything is looked at
+/// once more, and every account's log says that the keys were rotated.
 pub async fn rotate(
     database: &Database,
     ring: &KeyRing,
@@ -46,7 +49,22 @@ pub async fn rotate(
         rotation.accounts_done += 1;
         progress(&rotation);
     }
+    verify(database, ring).await?;
+    let detail = json!({"key_id": ring.first_id()});
+    audit::append_everywhere(database, audit::OPERATOR, "keys.rotated", &detail, now).await?;
     Ok(rotation)
+}
+
+/// Looks at everything once more: a process that does not know the new key yet may have sealed something with an old
+/// one behind the rotation's back, and whoever takes the old key away then loses it.
+async fn verify(database: &Database, ring: &KeyRing) -> Result<(), Error> {
+    let mut left = old_secrets(database, ring).await?.len();
+    for account in database.list_accounts().await? {
+        let mut session = database.read_primary(account).await?;
+        left += old_tokens(&mut session, ring).await?.len();
+        session.commit().await?;
+    }
+    if left > 0 { Err(Error::SealedMeanwhile { left }) } else { Ok(()) }
 }
 
 #[derive(QueryableByName)]
@@ -58,16 +76,8 @@ struct OldSecret {
 }
 
 async fn reseal_secrets(database: &Database, ring: &KeyRing, now: DateTime<Utc>) -> Result<u64, Error> {
-    let header = ring.current_header();
+    let old = old_secrets(database, ring).await?;
     let mut connection = database.system().await?;
-    let old: Vec<OldSecret> = diesel::sql_query(
-        "select name, sealed from sealed_secrets where substr(sealed, 1, $1) <> $2 order by name",
-    )
-    .bind::<Integer, _>(length(&header))
-    .bind::<Bytea, _>(&header)
-    .load(&mut connection)
-    .await
-    .map_err(Error::query("list secrets sealed with another key"))?;
     let mut resealed = 0;
     for OldSecret { name, sealed } in old {
         let place = Place::secret("a stored secret", &name);
@@ -82,6 +92,19 @@ async fn reseal_secrets(database: &Database, ring: &KeyRing, now: DateTime<Utc>)
             .map_err(Error::query("seal a secret again"))?;
     }
     Ok(crate::bulk::count(resealed))
+}
+
+async fn old_secrets(database: &Database, ring: &KeyRing) -> Result<Vec<OldSecret>, Error> {
+    let header = ring.current_header();
+    let mut connection = database.system().await?;
+    diesel::sql_query(
+        "select name, sealed from sealed_secrets where substr(sealed, 1, $1) <> $2 order by name",
+    )
+    .bind::<Integer, _>(length(&header))
+    .bind::<Bytea, _>(&header)
+    .load(&mut connection)
+    .await
+    .map_err(Error::query("list secrets sealed with another key"))
 }
 
 #[derive(QueryableByName)]

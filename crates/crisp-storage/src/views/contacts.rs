@@ -12,7 +12,8 @@ use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{containing, discreet_debug};
+use super::containing;
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::schema::{companies, contact_companies, contacts, integrations, profiles};
 use crate::session::AccountSession;

@@ -11,7 +11,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid a
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::{Newest, containing, discreet_debug};
+use super::{Newest, containing};
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::session::AccountSession;
 

@@ -11,7 +11,7 @@ use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::discreet_debug;
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::schema::messages;
 use crate::session::AccountSession;

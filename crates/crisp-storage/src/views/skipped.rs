@@ -7,7 +7,8 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
-use super::{containing, discreet_debug};
+use super::containing;
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::session::AccountSession;
 

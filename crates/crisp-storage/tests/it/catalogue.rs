@@ -17,7 +17,7 @@ enum Home {
     Reference,
 }
 
-const TABLES: [(&str, Home); 26] = [
+const TABLES: [(&str, Home); 27] = [
     ("accounts", Home::Tenant),
     ("audit_entries", Home::Tenant),
     ("companies", Home::Tenant),
@@ -35,6 +35,7 @@ const TABLES: [(&str, Home); 26] = [
     ("quota_grants", Home::Local),
     ("quota_state", Home::Local),
     ("quota_waiters", Home::Local),
+    ("recent_claims", Home::Local),
     ("request_counts", Home::Local),
     ("sealed_secrets", Home::Local),
     ("sightings", Home::Tenant),

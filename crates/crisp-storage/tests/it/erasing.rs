@@ -4,7 +4,9 @@ use crisp_client::{PeopleId, SessionId};
 use crisp_domain::email::EmailKey;
 use crisp_domain::ids::{IntegrationId, uuid_v7};
 use crisp_storage::conversations::ConversationRow;
-use crisp_storage::erasure::{ErasureKey, Receipt, Trace, erase_person, readmit, suppressed};
+use crisp_storage::erasure::{
+    Erased, ErasureKey, Met, Receipt, Trace, erase_again, erase_person, readmit, suppressed,
+};
 use crisp_storage::hooks::NewHook;
 use crisp_storage::matches::DecisionRow;
 use crisp_storage::profiles::ProfileRow;
@@ -147,10 +149,11 @@ async fn a_person_goes_from_every_table_and_nobody_else_does() {
     assert!(TRACES.iter().all(|trace| before.contains(trace)), "{before}");
 
     let mut session = setting.write().await;
-    let receipt = erase_person(&mut session, &key(&setting).await, &ana(), now()).await.unwrap();
+    let Erased { receipt, enriched } =
+        erase_person(&mut session, &key(&setting).await, &ana(), now()).await.unwrap();
     session.commit().await.unwrap();
-    let expected = Receipt { contacts: 1, profiles: 1, conversations: 2, messages: 2, skipped: 1, hooks: 3 };
-    assert_eq!(receipt, expected);
+    let expected = Receipt { contacts: 1, profiles: 1, conversations: 1, messages: 2, skipped: 1, hooks: 3 };
+    assert_eq!((receipt, enriched), (expected, Vec::new()));
 
     let after = dump(&setting).await;
     for trace in TRACES {
@@ -169,7 +172,7 @@ async fn erasing_somebody_unknown_changes_nothing_and_is_remembered() {
     let key = key(&setting).await;
     let mut session = setting.write().await;
     for _twice in 0..2 {
-        assert_eq!(erase_person(&mut session, &key, &ana(), now()).await.unwrap(), Receipt::default());
+        assert_eq!(erase_person(&mut session, &key, &ana(), now()).await.unwrap(), Erased::default());
     }
     let email = key.hash(setting.account, Trace::Email(&ana()));
     assert!(suppressed(&mut session, &[email]).await.unwrap().contains(&email));
@@ -210,27 +213,107 @@ async fn a_profile_of_somebody_else_is_not_taken_along() {
     row.people_id = Some("people-ben".to_owned());
     setting.save_conversations(&[row]).await;
     let mut session = setting.write().await;
-    let receipt = erase_person(&mut session, &key(&setting).await, &ana(), now()).await.unwrap();
+    let Erased { receipt, enriched } =
+        erase_person(&mut session, &key(&setting).await, &ana(), now()).await.unwrap();
     session.commit().await.unwrap();
-    assert_eq!((receipt.conversations, receipt.profiles), (3, 1));
+    assert_eq!((receipt.conversations, receipt.profiles, enriched.len()), (1, 1, 0));
     let after = dump(&setting).await;
     assert!(after.contains("people-ben") && !after.contains("session_mixed"));
 }
 
+/// What it holds of Crisp's is taken back by whoever knows the mappings.
 #[tokio::test]
-async fn a_contact_under_another_address_stays_without_what_the_profile_said() {
+async fn a_contact_under_another_address_stays_and_is_told() {
     let setting = Setting::new().await;
     let contact = setting.add_contact("Moved", &[]).await;
     let mut session = setting.write().await;
     let mut row = directory::list_contacts(&mut session, &[contact]).await.unwrap().remove(0);
     row.external_id = Some("moved".to_owned());
-    row.from_crisp = json!({ "email": "Ana@Acme.example", "name": "Moved" });
     directory::save_contacts(&mut session, &[row], now()).await.unwrap();
     let old = profile(setting.integration, "people-ana", contact, "Ana@Acme.example");
     profiles::save(&mut session, setting.integration, &[old], now()).await.unwrap();
-    let receipt = erase_person(&mut session, &key(&setting).await, &ana(), now()).await.unwrap();
+    let Erased { receipt, enriched } =
+        erase_person(&mut session, &key(&setting).await, &ana(), now()).await.unwrap();
     session.commit().await.unwrap();
-    assert_eq!((receipt.contacts, receipt.profiles), (0, 1));
+    assert_eq!((receipt.contacts, receipt.profiles, enriched), (0, 1, vec![contact]));
     let after = dump(&setting).await;
     assert!(after.contains("moved@acme.example") && !after.contains("ana@acme.example"), "{after}");
+}
+
+/// Nothing but a hook ties the first chat to Ana, nothing but that hook's sibling and a wish tell of it, and her second
+/// address is known from her profile alone.
+#[tokio::test]
+async fn every_trace_is_followed_to_its_end() {
+    let setting = Setting::new().await;
+    let key = key(&setting).await;
+    let contact = setting.add_contact("Ana", &[]).await;
+    let mut private = setting.conversation("session_private", 0);
+    private.email_key = Some("ana@home.example".to_owned());
+    setting.save_conversations(&[private]).await;
+    let mut session = setting.write().await;
+    let integration = setting.integration;
+    let other = profile(integration, "people-ana", contact, "ana@home.example");
+    profiles::save(&mut session, integration, &[other], now()).await.unwrap();
+    let told = r#"{"website_id":"00000000-0000-0000-0000-000000000001","event":"session:set_email",
+        "data":{"session_id":"session_heard","email":"ana@acme.example"}}"#;
+    let rows = [
+        hook(&setting, Some("session_heard"), None, told),
+        hook(&setting, Some("session_heard"), None, "{\"text\":\"sibling\"}"),
+        hook(&setting, Some("session_of_ben"), None, "{\"text\":\"write to ana@acme.example\"}"),
+        hook(&setting, Some("session_of_ben"), None, "{\"text\":\"hello\"}"),
+    ];
+    hooks::store(&mut session, integration, &rows, now()).await.unwrap();
+    wanted::want(
+        &mut session,
+        integration,
+        wanted::Kind::Conversation,
+        "session_heard",
+        "hook",
+        now(),
+        now(),
+    )
+    .await
+    .unwrap();
+    let Erased { receipt, .. } = erase_person(&mut session, &key, &ana(), now()).await.unwrap();
+    session.commit().await.unwrap();
+    assert_eq!((receipt.hooks, receipt.profiles, receipt.contacts), (3, 1, 1));
+    let after = dump(&setting).await;
+    for trace in ["ana@", "session_heard", "session_private", "people-ana", "sibling"] {
+        assert!(!after.contains(trace), "{trace} is still in\n{after}");
+    }
+    assert!(after.contains("session_of_ben"), "Ben's other hook is Ben's");
+
+    let home = key.hash(setting.account, Trace::Email(&EmailKey::parse("ana@home.example").unwrap()));
+    let heard = key.hash(setting.account, Trace::Session(&SessionId::new("session_heard")));
+    let mut session = setting.write().await;
+    assert_eq!(suppressed(&mut session, &[home, heard]).await.unwrap().len(), 2);
+    assert_eq!(readmit(&mut session, &[home]).await.unwrap(), 1, "by any of her addresses");
+    assert!(suppressed(&mut session, &[home, heard]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_is_met_again_goes_again_and_is_recognised_by_more_from_then_on() {
+    let setting = Setting::new().await;
+    let key = key(&setting).await;
+    let mut session = setting.write().await;
+    erase_person(&mut session, &key, &ana(), now()).await.unwrap();
+    session.commit().await.unwrap();
+    plant(&setting).await;
+    let email = key.hash(setting.account, Trace::Email(&ana()));
+    let met = Met {
+        by: vec![email],
+        sessions: vec!["session_shown".to_owned()],
+        people: Vec::new(),
+        writers: vec!["people-ben".to_owned(), "people-new".to_owned()],
+    };
+    let mut session = setting.write().await;
+    assert!(erase_again(&mut session, &key, &met, now()).await.unwrap().is_empty());
+    let shown = key.hash(setting.account, Trace::Session(&SessionId::new("session_shown")));
+    let new = key.hash(setting.account, Trace::People(&PeopleId::new("people-new")));
+    let ben = key.hash(setting.account, Trace::People(&PeopleId::new("people-ben")));
+    assert_eq!(suppressed(&mut session, &[shown, new, ben]).await.unwrap(), [shown, new].into());
+    session.commit().await.unwrap();
+    let after = dump(&setting).await;
+    assert!(!after.contains("session_shown") && !after.contains("message 1"), "{after}");
+    assert!(after.contains("people-ben") && after.contains("session_of_ben"));
 }

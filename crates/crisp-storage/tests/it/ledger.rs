@@ -282,3 +282,22 @@ async fn a_frozen_holder_of_the_lock_loses_it() {
         tokio::time::timeout(Duration::from_secs(15), granted(&ledger, setting.account, Purpose::Live)).await;
     ledger.close(&grant.unwrap(), 1).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_clicks_of_one_account_do_not_spend_everybodys_budget() {
+    let setting = Setting::new().await;
+    let ledger = ledger(&setting, 1_000, Duration::from_mins(1));
+    let (loud, quiet) = (AccountId::new_v7(now()), AccountId::new_v7(now()));
+    assert_eq!(ledger.interactive_wait(loud).await.unwrap(), None);
+    let used = use_up(&ledger, loud, Purpose::Interactive).await;
+    assert!((250..=275).contains(&used), "a quarter, and no more than a chunk beyond: {used}");
+    let wait = ledger.interactive_wait(loud).await.unwrap().expect("its share is spent");
+    assert!(wait.wait_for > Duration::from_secs(30) && wait.wait_for < Duration::from_secs(70), "{wait:?}");
+    assert_eq!(ledger.interactive_wait(quiet).await.unwrap(), None);
+    for (account, purpose) in
+        [(quiet, Purpose::Interactive), (loud, Purpose::Live), (loud, Purpose::Backfill)]
+    {
+        let grant = granted(&ledger, account, purpose).await;
+        ledger.close(&grant, 0).await.unwrap();
+    }
+}

@@ -112,7 +112,7 @@ async fn purging_piece_by_piece_leaves_the_directory_the_log_and_other_integrati
     let mut steps = 0;
     loop {
         let mut session = setting.write().await;
-        let done = purge::purge_step(&mut session, first, 2).await.unwrap();
+        let done = purge::purge_step(&mut session, first, 2).await.unwrap().done;
         session.commit().await.unwrap();
         steps += 1;
         if done {
@@ -140,7 +140,7 @@ async fn a_contact_that_another_integration_knows_stays() {
     setting.add_profile("there", brought).await;
     for (integration, left) in [(first, 1), (setting.integration, 0)] {
         let mut session = setting.write().await;
-        while !purge::purge_step(&mut session, integration, 50).await.unwrap() {}
+        while !purge::purge_step(&mut session, integration, 50).await.unwrap().done {}
         session.commit().await.unwrap();
         assert_eq!(
             directory::list_contacts(&mut setting.read().await, &[brought]).await.unwrap().len(),

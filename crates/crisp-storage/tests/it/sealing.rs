@@ -126,3 +126,41 @@ async fn a_rotation_without_the_old_key_says_which_one_is_missing() {
     let error = secrets::rotate(&setting.database, &ring(&["newer"]), now(), |_| {}).await.unwrap_err();
     assert!(error.to_string().contains("\"old\""), "{error}");
 }
+
+#[tokio::test]
+async fn a_dump_shows_no_secret_in_any_form() {
+    let (setting, ring) = (Setting::new().await, ring(&["k"]));
+    let credentials =
+        PluginCredentials { identifier: "zqidentifier".to_owned(), key: SecretString::from("zqpluginkey") };
+    secrets::store_plugin_credentials(&setting.database, &ring, &credentials, now()).await.unwrap();
+    secrets::store_hooks_secret(&setting.database, &ring, &SecretString::from("zqhookssecret"), now())
+        .await
+        .unwrap();
+    set_token(&setting, setting.account, setting.integration, &ring, "zqwebsitetoken").await;
+    let dump = setting.dump().await;
+    assert!(dump.contains("plugin_credentials") && dump.contains("hooks_secret"), "{dump}");
+    for secret in ["zqidentifier", "zqpluginkey", "zqhookssecret", "zqwebsitetoken"] {
+        let hex: String = secret
+            .bytes()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|half| char::from_digit(half.into(), 16).unwrap())
+            .collect();
+        assert!(!dump.contains(secret) && !dump.contains(&hex), "{secret} is in the dump");
+    }
+}
+
+#[tokio::test]
+async fn every_account_may_read_that_keys_were_rotated_and_credentials_set() {
+    let (setting, ring) = (Setting::new().await, ring(&["k"]));
+    let other = AccountId::new_v7(at(1));
+    setting.add_integration(other, IntegrationId::new_v7(at(1))).await;
+    secrets::store_hooks_secret(&setting.database, &ring, &SecretString::from("hooks"), now()).await.unwrap();
+    secrets::rotate(&setting.database, &ring, at(2), |_| {}).await.unwrap();
+    for account in [setting.account, other] {
+        let mut session = setting.database.read(account).await.unwrap();
+        let log = crisp_storage::audit::list(&mut session, None, None, 10).await.unwrap();
+        let told: Vec<_> = log.iter().map(|entry| (entry.actor.as_str(), entry.action.as_str())).collect();
+        assert_eq!(told, [("operator", "keys.rotated"), ("operator", "credentials.set")]);
+        assert!(!format!("{log:?}").contains("\"hooks\""), "the secret itself is not in the log");
+    }
+}

@@ -45,6 +45,11 @@ impl Setting {
         setting
     }
 
+    /// Every row of every table as text.
+    pub(crate) async fn dump(&self) -> String {
+        self.server.dump().await.unwrap()
+    }
+
     pub(crate) fn url(&self) -> &str {
         self.server.url()
     }

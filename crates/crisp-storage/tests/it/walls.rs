@@ -119,10 +119,41 @@ async fn the_audit_log_is_append_only_and_secrets_are_out_of_reach() {
         "update audit_entries set actor = 'nobody' returning 1",
         "delete from audit_entries returning 1",
         "select 1 from sealed_secrets",
+        "select 1 from quota_state",
+        "select 1 from quota_grants",
+        "delete from request_counts returning 1",
+        "update quota_waiters set returns_at = now() returning 1",
+        "insert into unclaimed_hooks values ('2026-01-01', 1) returning 1",
+        "delete from work_items returning 1",
+        "update website_claims set claimed_at = now() returning 1",
+        "delete from recent_claims returning 1",
     ] {
         let answer = walls.run(Some(walls.own), statement).await;
         assert_eq!(answer, Err(SqlState::INSUFFICIENT_PRIVILEGE), "{statement}");
     }
+}
+
+#[tokio::test]
+async fn an_account_neither_sees_nor_makes_nor_ends_another_accounts_claim() {
+    let walls = Walls::new().await;
+    let claim = |account: AccountId| {
+        format!(
+            "insert into website_claims values (gen_random_uuid(), '{account}', gen_random_uuid(), now())"
+        )
+    };
+    walls.client.batch_execute(&claim(walls.other)).await.unwrap();
+    let own = walls.own;
+    assert_eq!(walls.run(Some(own), "select * from website_claims").await, Ok(0));
+    assert_eq!(walls.run(Some(walls.other), "select * from website_claims").await, Ok(1));
+    assert_eq!(walls.run(Some(own), "delete from website_claims returning 1").await, Ok(0));
+    let refused = Err(SqlState::INSUFFICIENT_PRIVILEGE);
+    assert_eq!(walls.run(Some(own), &format!("{} returning 1", claim(walls.other))).await, refused);
+    assert_eq!(walls.run(Some(own), &format!("{} returning 1", claim(own))).await, Ok(1));
+    let remembered = claim(walls.other).replace(
+        "website_claims values (gen_random_uuid(), ",
+        "recent_claims values (gen_random_uuid(), gen_random_uuid(), ",
+    );
+    assert_eq!(walls.run(Some(own), &format!("{remembered} returning 1")).await, refused);
 }
 
 /// A user who may neither make roles nor take any, with a schema of its own.

@@ -43,6 +43,7 @@ pub async fn callback(
     may_connect(&row, website)?;
     let actor = acting(&row, payload, visitor);
 
+    engine.admit_click(payload.account).await?;
     let inspection = inspect(engine, payload.account, website).await.map_err(Refusal::CrispUnavailable)?;
     let Some(inspection) = inspection else {
         let install_link = install_link(engine, payload.account, payload.integration, &actor).await?;

@@ -8,7 +8,7 @@ use crisp_storage::integrations::{self, IntegrationRow};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::proof::{Inspection, inspect, proof_of_account};
+use super::proof::{Inspection, Past, inspect, proof_of_account};
 use super::{Problem, connect, link, parse_website_id, refuse_claimed};
 use crate::clock;
 use crate::engine::Engine;
@@ -48,15 +48,21 @@ pub async fn create(
         Some(website) => Some(look_at(engine, account, website).await?),
         None => None,
     };
+    let past = match &found {
+        Some(Some(inspection)) => Some(inspection.past(engine, account).await?),
+        Some(None) | None => None,
+    };
     let now = clock::now();
     let mut session = engine.database.write(account).await?;
     let mut row = draft(account, actor, now)?;
     integrations::insert(&mut session, &row).await?;
     note(&mut session, &row, actor, website, now).await?;
-    let problem = match &found {
-        Some(Some(inspection)) => connect_proven(engine, &mut session, &mut row, inspection, actor).await?,
-        Some(None) => Some(not_installed()),
-        None => None,
+    let problem = match (&found, &past) {
+        (Some(Some(inspection)), Some(past)) => {
+            connect_proven(engine, &mut session, &mut row, (inspection, past), actor).await?
+        }
+        (Some(_), _) => Some(not_installed()),
+        (None, _) => None,
     };
     session.commit().await?;
     Ok(Created { row, problem })
@@ -71,6 +77,7 @@ async fn look_at(
     let mut session = engine.database.read_primary(account).await?;
     refuse_claimed(&mut session, website, None).await?;
     session.commit().await?;
+    engine.admit_click(account).await?;
     inspect(engine, account, website).await.map_err(Refusal::CrispUnavailable)
 }
 
@@ -78,11 +85,12 @@ async fn connect_proven(
     engine: &Engine,
     session: &mut AccountSession,
     row: &mut IntegrationRow,
-    inspection: &Inspection,
+    (inspection, past): (&Inspection, &Past<'_>),
     actor: &str,
 ) -> Result<Option<Problem>, Refusal> {
     refuse_claimed(session, inspection.website, None).await?;
-    let Some(proof) = proof_of_account(session, inspection, row.integration_id(), clock::now()).await? else {
+    let (integration, now) = (row.integration_id(), clock::now());
+    let Some(proof) = proof_of_account(session, inspection, integration, past, now).await? else {
         return Ok(Some(unproven()));
     };
     connect(engine, session, row, inspection, (proof, actor)).await?;

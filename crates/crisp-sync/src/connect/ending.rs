@@ -86,6 +86,7 @@ pub(super) fn forget_import(row: &mut IntegrationRow) {
     row.website_id = None;
     row.website_name = None;
     row.proven_website_id = None;
+    row.proven_token_hash = None;
     row.backfill_from = None;
     row.first_import_at = None;
     row.active_at = None;

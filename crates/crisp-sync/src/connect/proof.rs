@@ -4,20 +4,24 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::{Client, Error, WebsiteId};
 use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::AccountSession;
+use crisp_storage::erasure::ErasureKey;
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::quota::Purpose;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
+use crate::clock;
 use crate::engine::Engine;
+use crate::error::Attention;
 use crate::patience::{FOR_A_LOOK, within};
+use crate::refusal::Refusal;
 
 /// Where in the plugin's settings the connection code is looked for.
 const CODE_KEY: &str = "custify_connection_code";
 /// How long a proof by callback outlives the connection: a mistaken disconnect can be undone, a website that went to
 /// somebody else long ago cannot be taken back without a fresh proof.
-const PROOF_OUTLIVES: TimeDelta = TimeDelta::hours(24);
+pub(crate) const PROOF_OUTLIVES: TimeDelta = TimeDelta::hours(24);
 
 /// How it was proven that a website is the account's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,14 +93,46 @@ impl Inspection {
     }
 
     /// What proves the website for this integration without a new callback, if anything does.
-    pub(super) fn proof(&self, row: &IntegrationRow, now: DateTime<Utc>) -> Option<Proof> {
-        let gone_for = row.disconnected_at.map_or(TimeDelta::zero(), |gone_at| now - gone_at);
-        if row.proven_website_id == Some(self.website.as_uuid()) && gone_for < PROOF_OUTLIVES {
+    pub(super) fn proof(&self, row: &IntegrationRow, past: &Past<'_>, now: DateTime<Utc>) -> Option<Proof> {
+        if self.is_proven_before(row, past, now) {
             return Some(Proof::EarlierCallback);
         }
-        let code = self.settings.get(CODE_KEY).and_then(Value::as_str)?;
-        same(row.connection_code.trim(), code.trim()).then_some(Proof::ConnectionCode)
+        self.has_code(&row.connection_code).then_some(Proof::ConnectionCode)
     }
+
+    /// Whether the plugin's settings in Crisp hold this connection code.
+    fn has_code(&self, code: &str) -> bool {
+        let held = self.settings.get(CODE_KEY).and_then(Value::as_str);
+        held.is_some_and(|held| same(code.trim(), held.trim()))
+    }
+
+    /// An earlier proof holds while nothing says that the website has changed hands since: the plugin was not
+    /// uninstalled, nobody else proved it, and Crisp keeps the very token of then.
+    fn is_proven_before(&self, row: &IntegrationRow, past: &Past<'_>, now: DateTime<Utc>) -> bool {
+        let gone_for = row.disconnected_at.map_or(TimeDelta::zero(), |gone_at| now - gone_at);
+        let uninstalled: &str = Attention::PluginUninstalled.into();
+        let hash = self.token.as_ref().map(|token| past.key.hash_website_token(past.account, token));
+        let token_then = row.proven_token_hash.as_deref();
+        row.proven_website_id == Some(self.website.as_uuid())
+            && gone_for < PROOF_OUTLIVES
+            && row.disconnect_reason.as_deref() != Some(uninstalled)
+            && !past.claimed_by_another
+            && hash.zip(token_then).is_some_and(|(now, then)| bool::from(now.as_slice().ct_eq(then)))
+    }
+
+    /// What happened to the website while the account did not hold it, for as long as a proof outlives a connection.
+    pub(super) async fn past<'a>(&self, engine: &'a Engine, account: AccountId) -> Result<Past<'a>, Refusal> {
+        let since = clock::now() - PROOF_OUTLIVES;
+        let claimed_by_another = engine.database.was_claimed_by_another(self.website, account, since).await?;
+        Ok(Past { claimed_by_another, key: &engine.erasure, account })
+    }
+}
+
+/// What a proof of earlier is held against.
+pub(super) struct Past<'a> {
+    claimed_by_another: bool,
+    key: &'a ErasureKey,
+    account: AccountId,
 }
 
 /// What proves the website to be the account's: what the integration itself has to show, else what another one of the
@@ -105,11 +141,12 @@ pub(super) async fn proof_of_account(
     session: &mut AccountSession,
     inspection: &Inspection,
     integration: IntegrationId,
+    past: &Past<'_>,
     now: DateTime<Utc>,
 ) -> Result<Option<Proof>, crisp_storage::Error> {
     let rows = integrations::list(session).await?;
     let (own, others): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.integration_id() == integration);
-    Ok(own.into_iter().chain(others).find_map(|row| inspection.proof(row, now)))
+    Ok(own.into_iter().chain(others).find_map(|row| inspection.proof(row, past, now)))
 }
 
 /// Compares two secrets in a time that tells nothing but their length. An empty secret equals none.
@@ -124,23 +161,9 @@ mod tests {
 
     use super::*;
 
-    fn now() -> DateTime<Utc> {
-        DateTime::from_timestamp(1_767_225_600, 0).unwrap()
-    }
-
     fn inspection(token: Option<&str>, settings: Value) -> Inspection {
         let website = WebsiteId::new(Uuid::from_u128(9));
         Inspection { website, token: token.map(SecretString::from), name: None, settings }
-    }
-
-    fn row(code: &str) -> IntegrationRow {
-        IntegrationRow::draft(
-            AccountId::new_v7(now()),
-            IntegrationId::new_v7(now()),
-            code.to_owned(),
-            json!({}),
-            now(),
-        )
     }
 
     #[test]
@@ -156,27 +179,13 @@ mod tests {
 
     #[test]
     fn the_connection_code_proves_and_nothing_like_it() {
-        let proof = |settings| inspection(None, settings).proof(&row("custify-1"), now());
-        assert_eq!(proof(json!({"custify_connection_code": " custify-1\n"})), Some(Proof::ConnectionCode));
+        let proves = |settings| inspection(None, settings).has_code("custify-1");
+        assert!(proves(json!({"custify_connection_code": " custify-1\n"})));
         for odd in
             [json!({}), json!(null), json!({"custify_connection_code": 1}), json!({"code": "custify-1"})]
         {
-            assert_eq!(proof(odd), None);
+            assert!(!proves(odd));
         }
-        let emptied = inspection(None, json!({"custify_connection_code": ""}));
-        assert_eq!(emptied.proof(&row(""), now()), None);
-    }
-
-    #[test]
-    fn an_earlier_callback_counts_for_a_day_after_a_disconnect() {
-        let inspected = inspection(None, json!({}));
-        let mut row = row("custify-1");
-        assert_eq!(inspected.proof(&row, now()), None);
-        row.proven_website_id = Some(inspected.website.as_uuid());
-        assert_eq!(inspected.proof(&row, now()), Some(Proof::EarlierCallback));
-        row.disconnected_at = Some(now() - TimeDelta::hours(23));
-        assert_eq!(inspected.proof(&row, now()), Some(Proof::EarlierCallback));
-        row.disconnected_at = Some(now() - TimeDelta::hours(25));
-        assert_eq!(inspected.proof(&row, now()), None);
+        assert!(!inspection(None, json!({"custify_connection_code": ""})).has_code(""));
     }
 }

@@ -83,7 +83,25 @@ fn apply(change: &ContactChange, mut row: ContactRow) -> ContactRow {
     };
     put_fields(&mut row, fields);
     row.external_id = Some(change.external_id.clone());
+    claim(change, &mut row);
     row
+}
+
+/// What the directory says itself is its own from then on, even where Crisp had said the same before.
+fn claim(change: &ContactChange, row: &mut ContactRow) {
+    let Some(from_crisp) = row.from_crisp.as_object_mut() else { return };
+    let fields = [
+        ("email", change.email.told().is_some()),
+        ("name", change.name.told().is_some()),
+        ("phone", change.phone.told().is_some()),
+        ("signed_up_at", change.signed_up_at.told().is_some()),
+    ];
+    for (target, _) in fields.into_iter().filter(|(_, told)| *told) {
+        from_crisp.shift_remove(target);
+    }
+    for (name, _) in change.attributes.told().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+        from_crisp.shift_remove(&format!("attributes.{name}"));
+    }
 }
 
 fn with(
@@ -146,6 +164,16 @@ mod tests {
         let planned = plan(&[change("k1", "new@x.example")], vec![orphan, own.clone()], now());
         assert_eq!(planned[0].after.id, own.id);
         assert_eq!(planned[0].emails_concerned().collect::<Vec<_>>(), ["old@x.example", "new@x.example"]);
+    }
+
+    #[test]
+    fn what_the_directory_says_is_its_own_even_where_crisp_said_the_same() {
+        let mut own = stored(Some("k1"), "ana@x.example");
+        own.from_crisp = json!({"email": "ana@x.example", "name": "Ana", "attributes.plan": "pro", "attributes.country": "FR"});
+        let attributes = json!({"plan": "pro", "country": null}).as_object().unwrap().clone();
+        let row = ContactChange { attributes: Field::Set(attributes), ..change("k1", "ana@x.example") };
+        let after = plan(&[row], vec![own], now()).remove(0).after;
+        assert_eq!(after.from_crisp, json!({"name": "Ana", "attributes.country": "FR"}));
     }
 
     #[test]

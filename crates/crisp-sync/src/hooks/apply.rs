@@ -3,25 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use crisp_client::hook::{ConversationChange, Envelope, Event, PluginChange, ProfileChange};
+use crisp_client::hook::{ConversationChange, Envelope, Event, ProfileChange};
 use crisp_client::{PeopleId, SessionId};
 use crisp_domain::Status;
 use crisp_storage::conversations::{self, ConversationRow};
 use crisp_storage::hooks::{self, PendingHook};
 use crisp_storage::integrations;
 use crisp_storage::wanted;
-use crisp_storage::work::{self, Lane, Lease, Release};
+use crisp_storage::work::{self, Lease, Release};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{messages, people};
+use super::erased::{self, Erased};
+use super::{installation, messages, people};
 use crate::clock;
-use crate::connect;
 use crate::engine::Engine;
-use crate::error::{Attention, Error, Verdict};
+use crate::error::{Error, Verdict};
 use crate::observe::{Fact, Stamp, hear};
 use crate::scope::Scope;
-use crate::threads::{self, Change, Verify};
+use crate::threads::{self, Change};
 
 /// Hooks applied in one transaction at the most.
 const BATCH: i64 = 100;
@@ -84,25 +84,39 @@ pub(super) struct Batch<'a> {
     pub(super) engine: &'a Engine,
     pub(super) scope: Scope,
     /// Conversations concerned, before and after.
-    changes: BTreeMap<String, Change>,
+    pub(super) changes: BTreeMap<String, Change>,
     /// Messages concerned, by conversation.
     pub(super) messages: messages::Changes,
-    wanted: BTreeSet<(&'static str, String)>,
-    outcomes: BTreeMap<&'static str, Vec<Uuid>>,
+    pub(super) wanted: BTreeSet<(&'static str, String)>,
+    pub(super) outcomes: BTreeMap<&'static str, Vec<Uuid>>,
+    pub(super) forgotten: Vec<Uuid>,
     skew: TimeDelta,
+}
+
+/// What becomes of a hook.
+enum Outcome {
+    /// It stays for a while, with a word about what became of it.
+    Kept(&'static str),
+    /// Nothing of it may stay.
+    Forgotten,
 }
 
 async fn apply(engine: &Engine, lease: &Lease, pending: &[PendingHook]) -> Result<(), Error> {
     let now = clock::now();
     let mut session = engine.database.write(lease.account).await?;
     work::fence(&mut session, lease).await?;
-    let scope = Scope::within(session, lease.integration, "hook", now).await?;
+    let mut scope = Scope::within(session, lease.integration, "hook", now).await?;
+    let erased = erased::look(&mut scope, &engine.erasure, pending).await?;
     let mut batch = Batch::load(engine, scope, pending).await?;
     let mut ordered: Vec<&PendingHook> = pending.iter().collect();
     ordered.sort_by_key(|hook| (hook.crisp_at, hook.id));
     for hook in ordered {
-        let outcome = batch.take(hook).await?;
-        batch.outcomes.entry(outcome).or_default().push(hook.id);
+        let outcome =
+            if erased.is_theirs(hook) { Outcome::Forgotten } else { batch.hear(hook, &erased).await? };
+        match outcome {
+            Outcome::Kept(word) => batch.outcomes.entry(word).or_default().push(hook.id),
+            Outcome::Forgotten => batch.forgotten.push(hook.id),
+        }
     }
     batch.save().await
 }
@@ -125,17 +139,26 @@ impl<'a> Batch<'a> {
             messages: messages::Changes::default(),
             wanted: BTreeSet::new(),
             outcomes: BTreeMap::new(),
+            forgotten: Vec::new(),
             skew: TimeDelta::milliseconds(channel.hook_skew_ms.unwrap_or(0)),
         })
     }
 
+    async fn hear(&mut self, hook: &PendingHook, erased: &Erased) -> Result<Outcome, Error> {
+        let word = self.take(hook).await?;
+        Ok(if erased.is_mentioned_in(hook) { Outcome::Forgotten } else { Outcome::Kept(word) })
+    }
+
     /// Applies one hook to what is loaded. Returns what became of it.
     async fn take(&mut self, hook: &PendingHook) -> Result<&'static str, Error> {
+        // What intake could read, and this version cannot, is a known event in a shape nobody knows: a read will tell.
+        let event = Envelope::parse(&hook.body).ok().and_then(|envelope| Event::parse(&envelope).ok());
+        if let Some(Event::Plugin(plugin, change)) = event {
+            return installation::take(self, hook, plugin, &change).await;
+        }
         if !self.scope.integration.is_live() || self.scope.integration.first_import_at.is_none() {
             return Ok("not importing");
         }
-        // What intake could read, and this version cannot, is a known event in a shape nobody knows: a read will tell.
-        let event = Envelope::parse(&hook.body).ok().and_then(|envelope| Event::parse(&envelope).ok());
         let Some(event) = event else { return Ok(self.want_instead(hook)) };
         let settings = &self.scope.settings;
         match event {
@@ -146,8 +169,7 @@ impl<'a> Batch<'a> {
             Event::Profile(..) if !settings.import_people => Ok("ignored"),
             Event::Conversation(session, change) => self.conversation(hook, &session, change).await,
             Event::Profile(people_id, change) => people::take(self, hook, &people_id, change).await,
-            Event::Plugin(plugin, change) => self.plugin(plugin, &change).await,
-            Event::Other(_) => Ok("ignored"),
+            Event::Plugin(..) | Event::Other(_) => Ok("ignored"),
         }
     }
 
@@ -251,55 +273,18 @@ impl<'a> Batch<'a> {
         Ok(self.fact(hook, &name, fact))
     }
 
-    async fn plugin(
-        &mut self,
-        plugin: Option<crisp_client::PluginId>,
-        change: &PluginChange,
-    ) -> Result<&'static str, Error> {
-        let ours = plugin.is_none_or(|plugin| plugin == self.engine.options.plugin_id);
-        if !ours || *change != PluginChange::Uninstalled {
-            return Ok("ignored");
-        }
-        let now = self.scope.now;
-        connect::needs_attention(
-            &mut self.scope.session,
-            &mut self.scope.integration,
-            Attention::PluginUninstalled,
-            now,
-        )
-        .await?;
-        Ok("applied")
-    }
-
     /// The conversation's row, to be changed.
     pub(super) fn row_mut(&mut self, session: &str) -> Option<&mut ConversationRow> {
         self.changes.get_mut(session).map(|change| &mut change.row)
     }
 
-    async fn save(mut self) -> Result<(), Error> {
-        let (id, now) = (self.scope.id(), self.scope.now);
-        messages::save(&mut self.scope, &mut self.messages, &mut self.changes).await?;
-        let changes: Vec<Change> =
-            self.changes.into_values().filter(|change| change.before.as_ref() != Some(&change.row)).collect();
-        let mut wake = !self.wanted.is_empty() || changes.iter().any(|change| change.row.messages_urgent);
-        if !changes.is_empty() {
-            let tally =
-                threads::save_changes(&mut self.scope, changes, Some((Verify::Nothing, true))).await?;
-            wake |= tally.created > 0;
-        }
-        for (kind, external_id) in &self.wanted {
-            let kind = if *kind == "profile" { wanted::Kind::Profile } else { wanted::Kind::Conversation };
-            wanted::want(&mut self.scope.session, id, kind, external_id, "hook", now, now).await?;
-        }
-        if wake {
-            work::signal(&mut self.scope.session, id, Lane::Live, now).await?;
-        }
-        for (outcome, ids) in &self.outcomes {
-            hooks::mark_applied(&mut self.scope.session, ids, outcome, now).await?;
-        }
-        let newest = self.outcomes.values().map(Vec::len).sum::<usize>();
-        metrics::counter!("crisp_hooks_applied_total").increment(u64::try_from(newest).unwrap_or(0));
-        self.scope.commit().await
+    /// Wants the messages of a shown conversation read, before anything else of it is believed.
+    pub(super) fn want_messages(&mut self, session: &str) {
+        let Some(row) = self.row_mut(session) else { return };
+        row.messages_due = true;
+        row.messages_urgent = true;
+        row.messages_attempts = 0;
+        row.messages_retry_at = None;
     }
 }
 

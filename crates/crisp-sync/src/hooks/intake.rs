@@ -1,6 +1,7 @@
 //! Intake: verify, store, acknowledge. Under load many hooks share one commit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::hook::{Envelope, Event, verify_signature};
@@ -8,7 +9,7 @@ use crisp_domain::{AccountId, IntegrationId, time};
 use crisp_storage::Database;
 use crisp_storage::hooks::{self, NewHook};
 use secrecy::SecretString;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::wake::Waker;
 use crate::clock;
@@ -17,6 +18,10 @@ use crate::clock;
 const WINDOW: TimeDelta = TimeDelta::hours(24);
 /// Hooks that may wait for their commit; more are refused, so that Crisp delivers them again later.
 const BACKLOG: usize = 4096;
+/// What all bodies together may take that have not been answered, in KiB: 64 MiB, sixteen of the largest.
+const ROOM_KIB: usize = 64 * 1024;
+/// Characters of a signature: HMAC-SHA256 in hex.
+const SIGNATURE_LENGTH: usize = 64;
 /// Hooks that share one commit at the most.
 const BATCH: usize = 256;
 
@@ -48,6 +53,7 @@ pub enum Received {
 pub struct HookIntake {
     secret: SecretString,
     waiting: mpsc::Sender<Waiting>,
+    room: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for HookIntake {
@@ -67,7 +73,21 @@ impl HookIntake {
     pub fn start(database: Database, secret: SecretString) -> Self {
         let (waiting, queue) = mpsc::channel(BACKLOG);
         tokio::spawn(write(database, queue));
-        Self { secret, waiting }
+        Self { secret, waiting, room: Arc::new(Semaphore::new(ROOM_KIB)) }
+    }
+
+    /// Whether the headers of a delivery could be Crisp's: what is malformed or out of time need not be read.
+    pub fn could_be_authentic(timestamp: Option<&str>, signature: Option<&str>) -> Result<(), Rejection> {
+        let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let signed = signature.is_some_and(|text| text.len() == SIGNATURE_LENGTH && is_hex(text));
+        if signed && timestamp.is_some_and(is_of_today) { Ok(()) } else { Err(Rejection::Unauthentic) }
+    }
+
+    /// Room for a body of so many bytes, until the returned value is dropped: nobody who is not Crisp can fill the
+    /// memory with bodies that are not yet verified.
+    pub fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Rejection> {
+        let wanted = u32::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
+        Arc::clone(&self.room).try_acquire_many_owned(wanted).map_err(|_full| Rejection::NotStored)
     }
 
     /// Takes one delivery: its two headers as they came, and the raw bytes of its body.
@@ -93,16 +113,17 @@ impl HookIntake {
         let (Some(timestamp), Some(signature)) = (timestamp, signature) else {
             return Err(Rejection::Unauthentic);
         };
-        let at = crisp_client::hook::request_time_ms(timestamp)
-            .and_then(DateTime::from_timestamp_millis)
-            .ok_or(Rejection::Unauthentic)?;
-        let close = (clock::now() - at).abs() <= WINDOW;
-        if close && verify_signature(&self.secret, timestamp, body, signature) {
+        if is_of_today(timestamp) && verify_signature(&self.secret, timestamp, body, signature) {
             Ok(())
         } else {
             Err(Rejection::Unauthentic)
         }
     }
+}
+
+fn is_of_today(timestamp: &str) -> bool {
+    let at = crisp_client::hook::request_time_ms(timestamp).and_then(DateTime::from_timestamp_millis);
+    at.is_some_and(|at| (clock::now() - at).abs() <= WINDOW)
 }
 
 async fn write(database: Database, mut queue: mpsc::Receiver<Waiting>) {
@@ -158,26 +179,33 @@ async fn store_group(
         }
         return Ok(Received::Unclaimed);
     };
-    if store(database, account, integration, group, now).await? > 0 {
+    let Some(stored) = store(database, account, integration, group, now).await? else {
+        return Ok(Received::Unclaimed);
+    };
+    if stored > 0 {
         waker.wake(account, integration);
     }
     Ok(Received::Stored)
 }
 
+/// Stores the hooks; how many were new, or `None` where the integration does not listen any more.
 async fn store(
     database: &Database,
     account: AccountId,
     integration: IntegrationId,
     group: &[Waiting],
     now: DateTime<Utc>,
-) -> Result<u64, crate::Error> {
+) -> Result<Option<u64>, crate::Error> {
     let new: Vec<NewHook> = group.iter().map(|one| new_hook(integration, one, now)).collect();
     let skew = new.iter().filter_map(|hook| hook.crisp_at).map(|at| (now - at).num_milliseconds()).min();
     let mut session = database.append(account).await?;
     let stored = hooks::store(&mut session, integration, &new, now).await?;
-    hooks::note_arrival(&mut session, integration, skew, now).await?;
+    if !hooks::note_arrival(&mut session, integration, skew, now).await? {
+        // Somebody let go of the website meanwhile: nothing of it may stay, so nothing is committed.
+        return Ok(None);
+    }
     session.commit().await?;
-    Ok(stored)
+    Ok(Some(stored))
 }
 
 fn new_hook(integration: IntegrationId, one: &Waiting, now: DateTime<Utc>) -> NewHook {

@@ -25,6 +25,13 @@ pub(super) struct Changes {
     redactions: i64,
 }
 
+impl Changes {
+    /// Forgets what is about other conversations.
+    pub(super) fn keep(&mut self, of: impl Fn(Uuid) -> bool) {
+        self.rows.retain(|(conversation, _), _| of(*conversation));
+    }
+}
+
 /// `message:send`, `message:received`: the payload is the message.
 pub(super) async fn said(
     batch: &mut Batch<'_>,
@@ -48,10 +55,12 @@ pub(super) async fn said(
     let mut row = transcript::to_row(before.as_ref(), &facts, Batch::stamp(hook).crisp_at, now);
     row.content_stamp_ms = Some(Batch::stamp(hook).crisp_at.timestamp_millis());
     row.content_hooked_at = Some(hook.received_at);
+    if before.as_ref().is_none_or(|before| before.body != row.body) {
+        batch.messages.redactions += i64::from(facts.redactions.total());
+    }
     if let Some(before) = before {
         keep_younger(&mut row, &before, RenderOptions::from(&batch.scope.settings));
     }
-    batch.messages.redactions += i64::from(facts.redactions.total());
     put(batch, conversation, row);
     Ok("applied")
 }
@@ -98,12 +107,12 @@ fn keep_younger(row: &mut MessageRow, before: &MessageRow, options: RenderOption
     if before.content_stamp_ms < row.content_stamp_ms && !early_edit && before.edited_at.is_none() {
         return;
     }
-    if early_edit {
+    if let (true, Some(content)) = (early_edit, &before.content) {
         let kind = MessageKind::from(row.kind.as_deref().unwrap_or_default());
-        let rendered = rendered(&kind, before.content.as_ref().unwrap_or(&Value::Null), options);
-        row.body = Some(rendered.0);
-        row.content = rendered.1;
-    } else {
+        let (body, content, _) = rendered(&kind, content, options);
+        row.body = Some(body);
+        row.content = content;
+    } else if !early_edit {
         row.body.clone_from(&before.body);
         row.content.clone_from(&before.content);
     }
@@ -138,10 +147,14 @@ pub(super) async fn edited(
     let options = RenderOptions::from(&batch.scope.settings);
     if row.sent_at.is_some() {
         let kind = MessageKind::from(row.kind.as_deref().unwrap_or_default());
-        (row.body, row.content) = {
-            let (body, content) = rendered(&kind, content, options);
-            (Some(body), content)
-        };
+        let (body, content, redactions) = rendered(&kind, content, options);
+        if row.body.as_ref() != Some(&body) {
+            batch.messages.redactions += redactions;
+        }
+        (row.body, row.content) = (Some(body), content);
+    } else if batch.scope.settings.redact || !batch.scope.settings.include_notes {
+        // Before its type is known nothing can be redacted, nor told from a note: the transcript is read instead.
+        batch.want_messages(session);
     } else {
         row.content = Some(json::storable(content.clone()));
     }
@@ -176,9 +189,10 @@ pub(super) async fn removed(
     Ok("applied")
 }
 
-fn rendered(kind: &MessageKind, content: &Value, options: RenderOptions) -> (String, Option<Value>) {
-    let (rendered, _) = options.render(kind, content);
-    (text::storable(&rendered.text), rendered.content.map(json::storable))
+fn rendered(kind: &MessageKind, content: &Value, options: RenderOptions) -> (String, Option<Value>, i64) {
+    let (rendered, redactions) = options.render(kind, content);
+    let redactions = i64::from(redactions.total());
+    (text::storable(&rendered.text), rendered.content.map(json::storable), redactions)
 }
 
 fn placeholder(fingerprint: Fingerprint, now: chrono::DateTime<chrono::Utc>) -> MessageRow {

@@ -6,7 +6,8 @@ use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::quota::Purpose;
 use crisp_storage::syncs::{self, SyncRow};
 use crisp_storage::work::{self, Lease, Release};
-use crisp_storage::{AccountSession, operators};
+use crisp_storage::{AccountSession, audit, operators};
+use serde_json::json;
 
 use super::{Next, Run, Stage};
 use crate::clock;
@@ -96,10 +97,15 @@ async fn recover(engine: &Engine, lease: &Lease) -> Result<bool, Error> {
     let mut session = engine.database.write(lease.account).await?;
     work::fence(&mut session, lease).await?;
     let mut integration = integrations::get(&mut session, lease.integration).await?;
+    // Whoever disconnected it meanwhile, or reconnected it, has had the last word.
+    let held = integrations::claimed_at(&mut session, lease.integration).await?.is_some();
+    if !held || integration.state != "needs_attention" || integration.website() != Some(website) {
+        return Ok(integration.is_live());
+    }
     integration.state = integration.state_before_problem.take().unwrap_or_else(|| "connected".to_owned());
-    integration.problem_code = None;
-    integration.problem_detail = None;
     let now = clock::now();
+    let before = integration.problem_code.take();
+    integration.problem_detail = None;
     integration.next_incremental_at = Some(now);
     if integration.active_at.is_some() {
         // Web hooks that came meanwhile changed nothing.
@@ -108,6 +114,9 @@ async fn recover(engine: &Engine, lease: &Lease) -> Result<bool, Error> {
         begin_again(&mut session, &integration, now).await?;
     }
     integrations::save(&mut session, &integration).await?;
+    let detail = json!({"code": before, "state": ["needs_attention", integration.state]});
+    audit::append(&mut session, "system", "integration.recovered", Some(lease.integration), &detail, now)
+        .await?;
     session.commit().await?;
     tracing::info!(integration = %lease.integration, "the integration works again");
     Ok(true)

@@ -78,6 +78,7 @@ pub(super) async fn with_crisp<T>(
     account: AccountId,
     ask: impl AsyncFnOnce(&Client) -> Result<T, crisp_client::Error>,
 ) -> Result<T, Refusal> {
+    engine.admit_click(account).await?;
     let (client, meter) = engine.crisp(account, Purpose::Interactive);
     let answer = within(FOR_A_LOOK, ask(&client)).await;
     meter.close().await;

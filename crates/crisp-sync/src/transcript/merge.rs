@@ -157,7 +157,9 @@ fn read_message(
 ) -> MessageRow {
     let mut row = to_row(before, fact, near, moments.now);
     let Some(before) = before else { return row };
-    if hooked_recently(before, moments.sent_at) {
+    // A hook that told of an edit without its content stands against nothing.
+    let told = before.body.is_some() || before.removed_at.is_some();
+    if hooked_recently(before, moments.sent_at) && told {
         row.body.clone_from(&before.body);
         row.content.clone_from(&before.content);
         row.removed_at = before.removed_at;

@@ -1,6 +1,6 @@
 //! One batch of a transcript, written together with the bookmark behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use crisp_client::messages::{self as messages_of_crisp, Onward};
@@ -57,7 +57,7 @@ impl Step<'_> {
         let written = messages::save(&mut scope.session, id, &changes.rows, now).await?;
         tally.created += i64::try_from(written.created).unwrap_or(i64::MAX);
         tally.updated += i64::try_from(written.updated).unwrap_or(i64::MAX) - changes.removed;
-        note_redactions(&mut scope, &batch.facts).await?;
+        note_redactions(&mut scope, &batch.facts, &changes.rows).await?;
 
         let mark = self.bookmark_after(&batch);
         let reach = self.reach(&row, &batch);
@@ -246,8 +246,15 @@ pub(crate) fn put_figures(row: &mut ConversationRow, figures: &messages::Figures
     row.first_reply_at = figures.first_reply_at;
 }
 
-async fn note_redactions(scope: &mut Scope, facts: &[MessageFacts]) -> Result<(), Error> {
-    let count: u32 = facts.iter().map(|fact| fact.redactions.total()).sum();
+/// Counts what was redacted in messages that are new or changed: reading one again redacts nothing more.
+async fn note_redactions(
+    scope: &mut Scope,
+    facts: &[MessageFacts],
+    written: &[MessageRow],
+) -> Result<(), Error> {
+    let written: HashSet<i64> = written.iter().map(|row| row.fingerprint).collect();
+    let fresh = facts.iter().filter(|fact| written.contains(&fact.fingerprint.get()));
+    let count: u32 = fresh.map(|fact| fact.redactions.total()).sum();
     if count > 0 {
         let id = scope.id();
         integrations::add_redactions(&mut scope.session, id, i64::from(count)).await?;

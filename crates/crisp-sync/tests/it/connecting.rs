@@ -255,3 +255,115 @@ async fn one_integration_has_one_website() {
     assert_eq!(world.crisp.requests().about(second), 0);
     assert_eq!(world.crisp.requests().of(Kind::Write), 0);
 }
+
+#[tokio::test]
+async fn an_earlier_proof_ends_with_an_uninstall_and_once_somebody_else_has_proven_the_website() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let website = world.website().to_string();
+    let row = draft(&world, world.account).await;
+    let id = row.integration_id();
+    let link = payload(&world, &row, ACTOR).await;
+    come_back(&world, &link, &token(&world)).await.unwrap();
+    disconnect(&world, id, Imported::Keep).await;
+    assert_eq!(put(&world, world.account, id, &website).await.unwrap().state, "connected", "undone in time");
+
+    // Uninstalled and installed again, perhaps by others.
+    world.crisp.change(world.website()).uninstall();
+    world.sync(id, SyncKind::Full).await;
+    assert_eq!(world.integration(id).await.disconnect_reason.as_deref(), Some("plugin_uninstalled"));
+    world.crisp.change(world.website()).install();
+    assert!(matches!(put(&world, world.account, id, &website).await, Err(Refusal::OwnershipUnproven)));
+    let at_once = connect::create(&world.engine, world.account, ACTOR, Some(&website)).await;
+    assert!(matches!(at_once, Err(Refusal::OwnershipUnproven)), "nor through another integration");
+
+    let link = payload(&world, &row, ACTOR).await;
+    come_back(&world, &link, &token(&world)).await.unwrap();
+    disconnect(&world, id, Imported::Keep).await;
+    let other = AccountId::new_v7(now());
+    let theirs = draft(&world, other).await;
+    let link = payload(&world, &theirs, ACTOR).await;
+    come_back(&world, &link, &token(&world)).await.unwrap();
+    connect::disconnect(&world.engine, other, theirs.integration_id(), ACTOR, Imported::Keep).await.unwrap();
+    assert!(matches!(put(&world, world.account, id, &website).await, Err(Refusal::OwnershipUnproven)));
+}
+
+#[tokio::test]
+async fn an_earlier_proof_is_void_with_another_token_in_crisp_and_after_a_day() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let website = world.website().to_string();
+    let row = draft(&world, world.account).await;
+    let id = row.integration_id();
+    let link = payload(&world, &row, ACTOR).await;
+    come_back(&world, &link, &token(&world)).await.unwrap();
+    disconnect(&world, id, Imported::Keep).await;
+    let proven = world.integration(id).await;
+    let change = async |change: fn(&mut IntegrationRow)| {
+        let mut row = proven.clone();
+        change(&mut row);
+        let mut session = world.engine.database().write(world.account).await.unwrap();
+        crisp_storage::integrations::save(&mut session, &row).await.unwrap();
+        session.commit().await.unwrap();
+    };
+    let void: [fn(&mut IntegrationRow); 3] = [
+        |row| row.proven_token_hash = Some(vec![7; 32]),
+        |row| row.proven_token_hash = None,
+        |row| row.disconnected_at = Some(now() - chrono::TimeDelta::hours(25)),
+    ];
+    for void in void {
+        change(void).await;
+        assert!(matches!(put(&world, world.account, id, &website).await, Err(Refusal::OwnershipUnproven)));
+    }
+    change(|row| row.disconnected_at = Some(now() - chrono::TimeDelta::hours(23))).await;
+    assert_eq!(put(&world, world.account, id, &website).await.unwrap().state, "connected");
+}
+
+#[tokio::test]
+async fn a_disconnect_while_crisp_is_asked_whether_all_is_well_again_stands() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let id = world.imported().await;
+    let right = world.crisp.plugin().key;
+    world.crisp.set_plugin(|plugin| plugin.key = "b4".repeat(32));
+    world.sync(id, SyncKind::Incremental).await;
+    assert_eq!(world.integration(id).await.state, "needs_attention");
+    world.crisp.set_plugin(|plugin| plugin.key = right);
+    world.crisp.behave(|behaviour| behaviour.latency_ms = 700);
+    world.crisp.forget_requests();
+    world.engine.database().signal(world.account, id, crisp_storage::work::Lane::Sync, now()).await.unwrap();
+    let disconnected = tokio::sync::OnceCell::new();
+    world
+        .work_until(async || {
+            if world.crisp.requests().total == 0 {
+                return false;
+            }
+            disconnected.get_or_init(async || disconnect(&world, id, Imported::Keep).await).await;
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            true
+        })
+        .await;
+    let row = world.integration(id).await;
+    assert_eq!((row.state.as_str(), row.next_incremental_at), ("disconnected", None));
+}
+
+#[tokio::test]
+async fn the_clicks_of_one_account_are_refused_before_they_spend_everybodys_requests() {
+    let world = World::with_quota(Options::of_size(1, 1), Some(400)).await;
+    let row = draft(&world, world.account).await;
+    let mut tries = 0;
+    let refused = loop {
+        tries += 1;
+        assert!(tries < 150, "never refused");
+        let answer = put(&world, world.account, row.integration_id(), &Uuid::new_v4().to_string()).await;
+        if let Err(Refusal::TooManyRequests { until }) = answer {
+            break until;
+        }
+        assert!(matches!(answer, Err(Refusal::PluginNotInstalled { .. })), "{answer:?}");
+    };
+    assert!(refused > now() && tries > 90, "{tries}");
+    let other = AccountId::new_v7(now());
+    let theirs = draft(&world, other).await;
+    let answer = put(&world, other, theirs.integration_id(), &Uuid::new_v4().to_string()).await;
+    assert!(
+        matches!(answer, Err(Refusal::PluginNotInstalled { .. })),
+        "others still have theirs: {answer:?}"
+    );
+}

@@ -43,3 +43,17 @@ async fn a_missing_scope_is_told() {
     });
     assert_eq!(unwell(&world, id).await, [("conversations_enabled", CheckState::Failed)]);
 }
+
+#[tokio::test]
+async fn nothing_is_asked_about_a_website_that_is_not_held_any_more() {
+    let world = World::of(Options::of_size(5, 5)).await;
+    let id = world.imported().await;
+    let keep = crisp_sync::connect::Imported::Keep;
+    crisp_sync::connect::disconnect(&world.engine, world.account, id, crate::world::ACTOR, keep)
+        .await
+        .unwrap();
+    world.crisp.forget_requests();
+    let found = unwell(&world, id).await;
+    assert_eq!(found[0], ("plugin_installed", CheckState::Failed));
+    assert_eq!(world.crisp.requests().about(world.website()), 0);
+}

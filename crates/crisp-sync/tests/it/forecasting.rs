@@ -116,3 +116,20 @@ async fn nothing_is_forecast_before_a_website_is_connected() {
     let refused = forecast(&world.engine, world.account, draft.integration_id()).await;
     assert!(matches!(refused, Err(Refusal::NotConnected)));
 }
+
+#[tokio::test]
+async fn many_who_ask_at_once_cost_one_survey() {
+    let world = World::of(Options::of_size(20, 20)).await;
+    let id = world.connected().await;
+    world.crisp.forget_requests();
+    let first = forecast(&world.engine, world.account, id).await.unwrap();
+    let asked = world.crisp.requests().total;
+    let others = (0..10).map(|_| forecast(&world.engine, world.account, id));
+    for other in futures::future::join_all(others).await {
+        assert_eq!(other.unwrap().requests, first.requests);
+    }
+    assert_eq!(world.crisp.requests().total, asked);
+    settings::put(&world.engine, world.account, id, ACTOR, json!({"import_people": false})).await.unwrap();
+    forecast(&world.engine, world.account, id).await.unwrap();
+    assert!(world.crisp.requests().total > asked, "other settings are another question");
+}

@@ -12,10 +12,11 @@ use crisp_storage::quota::QuotaOptions;
 use crisp_storage::syncs::SyncRow;
 use crisp_storage::vault::{Key, KeyRing};
 use crisp_storage::{Database, DatabaseOptions, audit, secrets};
+use crisp_sync::hooks::HookIntake;
 use crisp_sync::syncs::{self, Messages, SyncKind};
 use crisp_sync::{Engine, EngineOptions, connect, worker};
 use secrecy::SecretBox;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::simulator::{Options, Simulator};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -28,7 +29,7 @@ pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) account: AccountId,
     // Dropped last: the engine's connections end first.
-    _server: testkit::postgres::Database,
+    server: testkit::postgres::Database,
 }
 
 impl World {
@@ -55,7 +56,7 @@ impl World {
         .unwrap();
         let database = Database::connect(DatabaseOptions::new(server.url().into())).unwrap();
         let engine = engine(&crisp, database, quota, interval).await;
-        Self { crisp, engine, account: AccountId::new_v7(now()), _server: server }
+        Self { crisp, engine, account: AccountId::new_v7(now()), server }
     }
 
     /// The first website.
@@ -117,6 +118,47 @@ impl World {
         let row = integrations::get(&mut session, id).await.unwrap();
         session.commit().await.unwrap();
         row
+    }
+
+    /// Delivers web hooks: an event, what it holds, and when Crisp says that it happened.
+    pub(crate) async fn deliver(&self, hooks: &[(&str, Value, i64)]) {
+        let secret = self.crisp.plugin().hooks_secret.into();
+        let intake = HookIntake::start(self.engine.database().clone(), secret);
+        for (event, data, at_ms) in hooks {
+            let envelope =
+                json!({"website_id": self.website(), "event": event, "data": data, "timestamp": at_ms});
+            let hook = self.crisp.signed_hook(&envelope);
+            let header = |name: &str| {
+                let found = hook.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
+                found.map(|(_, value)| value.as_str())
+            };
+            let (timestamp, signature) = (header("x-crisp-request-timestamp"), header("x-crisp-signature"));
+            intake.receive(timestamp, signature, hook.body.clone().into()).await.unwrap();
+        }
+    }
+
+    /// Delivers, and works until all hooks are applied and nothing is wanted any more.
+    pub(crate) async fn hear(&self, id: IntegrationId, hooks: &[(&str, Value, i64)]) {
+        self.deliver(hooks).await;
+        self.settle(id).await;
+    }
+
+    /// Works until all hooks are applied and nothing is wanted any more.
+    pub(crate) async fn settle(&self, id: IntegrationId) {
+        self.work_until(async || {
+            let mut session = self.engine.database().read_primary(self.account).await.unwrap();
+            let pending = crisp_storage::hooks::list_backlogged(&mut session).await.unwrap();
+            let wanted = crisp_storage::wanted::next_due(&mut session, id).await.unwrap();
+            let (due, _) = crisp_storage::conversations::count_messages_due(&mut session, id).await.unwrap();
+            session.commit().await.unwrap();
+            pending.is_empty() && wanted.is_none() && due == 0
+        })
+        .await;
+    }
+
+    /// Every row of every table as text, in lower case; bodies of hooks as they came.
+    pub(crate) async fn dump(&self) -> String {
+        self.server.dump().await.unwrap().to_lowercase()
     }
 
     /// What the log says was done, oldest first.

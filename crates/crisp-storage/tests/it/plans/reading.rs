@@ -80,7 +80,6 @@ async fn call_hooks(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, hooks::next_retry, integration);
     call!(setting, called, hooks::list_heard_sessions, integration, &some, now());
     call!(setting, called, hooks::list_backlogged);
-    call!(setting, called, hooks::is_listening, integration);
     call!(setting, called, wanted::list_due, integration, now(), 1);
     call!(setting, called, wanted::next_due, integration);
     call!(setting, called, wanted::count_in_doubt, integration);

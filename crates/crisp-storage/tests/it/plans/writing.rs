@@ -51,6 +51,7 @@ async fn call_integrations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, integrations::bring_forward, integration, None, None);
     call!(setting, called, integrations::claim_website, website, integration, now());
     call!(setting, called, integrations::find_claimant, website);
+    call!(setting, called, integrations::claimed_at, integration);
     call!(setting, called, integrations::release_website, integration);
     call!(setting, called, adoption::adopt, integration, integration);
     call!(setting, called, operators::save, integration, &names, now());
@@ -138,7 +139,9 @@ async fn call_hooks(setting: &Setting, called: &mut BTreeSet<String>) {
     };
     call!(setting, called, hooks::store, integration, std::slice::from_ref(&hook), now());
     call!(setting, called, hooks::note_arrival, integration, Some(1), now());
-    call!(setting, called, hooks::mark_applied, &[hook.id], "applied", now());
+    call!(setting, called, hooks::mark_applied, &[hook.id], "applied", hooks::Body::Emptied, now());
+    call!(setting, called, hooks::delete, &[hook.id]);
+    call!(setting, called, hooks::forget_dead_bodies, now());
     call!(setting, called, hooks::put_off, hook.id, "odd", None, now());
     call!(setting, called, hooks::forget_applied, now());
     call!(setting, called, dead_letters::retry, dead_letters::Which::All, now());
@@ -174,6 +177,13 @@ async fn call_erasure(setting: &Setting, called: &mut BTreeSet<String>) {
     let other = key.hash(setting.account, Trace::People(&people));
     call!(setting, called, erasure::suppressed, &[hash, other]);
     call!(setting, called, erasure::erase_person, &key, &email, now());
+    let met = erasure::Met {
+        by: vec![hash],
+        sessions: vec!["session_1".to_owned()],
+        people: vec!["p1".to_owned()],
+        writers: vec!["p2".to_owned()],
+    };
+    call!(setting, called, erasure::erase_again, &key, &met, now());
     let mut session = setting.write().await;
     erasure::erase_person(&mut session, &key, &email, now()).await.unwrap();
     session.commit().await.unwrap();
@@ -181,7 +191,7 @@ async fn call_erasure(setting: &Setting, called: &mut BTreeSet<String>) {
     secrets::rotate(&setting.database, &ring, now(), |_| {}).await.unwrap();
     // Each step deletes from the next table that still has something.
     let mut session = setting.write().await;
-    while !purge::purge_step(&mut session, setting.integration, 10).await.unwrap() {}
+    while !purge::purge_step(&mut session, setting.integration, 10).await.unwrap().done {}
     called.insert("purge::purge_step".to_owned());
 }
 
