@@ -1,4 +1,5 @@
 //! testkit
 
 pub mod postgres;
+pub mod process;
 pub mod simulator;

@@ -1,7 +1,6 @@
 //! The live lane: records that are wanted one by one, and messages that somebody waits for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use crisp_client::{Client, SessionId, WebsiteId};
@@ -33,8 +32,6 @@ const MAX_ATTEMPTS: i32 = 6;
 /// Times in a row that Crisp has to say that a record does not exist before it is believed.
 const ABSENCES: i32 = 2;
 
-/// How long one slice may run before other integrations get their turn.
-const SLICE: Duration = Duration::from_secs(8);
 
 /// Works on the live lane of an integration for a slice: what somebody waits for first, then what passes left over.
 pub(crate) async fn slice(
@@ -50,8 +47,7 @@ pub(crate) async fn slice(
     };
     let of = |purpose| Lane::of(engine, lease, website, purpose);
     let (live, backfill) = (of(Purpose::Live), of(Purpose::Backfill));
-    let ends_at = Instant::now() + SLICE;
-    let may_go_on = || !stop.is_cancelled() && Instant::now() < ends_at;
+    let may_go_on = || !stop.is_cancelled();
     let outcome = take_turns(&live, &backfill, &may_go_on).await;
     live.meter.close().await;
     backfill.meter.close().await;
@@ -269,7 +265,7 @@ impl<'a> Lane<'a> {
                 scope.commit().await?;
                 Ok(Release::Idle)
             }
-            Verdict::LetGo => Ok(Release::Idle),
+            Verdict::LetGo => Ok(Release::DueAt(clock::now())),
             Verdict::Retry(Some(not_before)) => Ok(Release::DueAt(not_before)),
             Verdict::Retry(None) | Verdict::GiveUp => Err(error),
         }
