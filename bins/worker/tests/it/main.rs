@@ -10,6 +10,7 @@
 #[path = "../../../../tests/scenarios/comparison.rs"]
 mod comparison;
 mod crowd;
+mod latency;
 mod stage;
 
 /// R1: a hundred kills in one import cost a step each, and nothing is lost or doubled.
@@ -29,6 +30,9 @@ mod budget;
 
 /// R4: a small account beside one that is fifty times its size.
 mod fairness;
+
+/// Y3: what a hook tells is visible through the API a moment later.
+mod visible;
 
 /// R3: memory does not grow with the workspace.
 mod memory;

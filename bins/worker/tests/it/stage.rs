@@ -13,6 +13,7 @@ use crisp_domain::{AccountId, IntegrationId, SyncId};
 use crisp_settings::wire::{self, EngineSettings, Schema};
 use crisp_settings::{CrispSettings, EncryptionSettings, SettingsArgs};
 use crisp_storage::syncs::SyncRow;
+use crisp_storage::vault::KeyRing;
 use crisp_sync::syncs::{self, Messages, SyncKind};
 use crisp_sync::{Engine, connect};
 use secrecy::SecretString;
@@ -33,6 +34,8 @@ const KEYS: &str = "test:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 pub struct Ground {
     pub sim: Simulator,
     pub engine: Engine,
+    pub ring: KeyRing,
+    pub crisp: CrispSettings,
     settings: Settings,
     base: Base,
 }
@@ -91,8 +94,8 @@ impl Ground {
     pub async fn open(options: Options, base: Base, settings: &[(&str, &str)]) -> anyhow::Result<Arc<Self>> {
         let sim = Simulator::start(options).await?;
         let settings = settings_of(&sim, base.url(), settings);
-        let engine = engine(&settings).await?;
-        Ok(Arc::new(Self { sim, engine, settings, base }))
+        let (engine, ring, crisp) = engine(&settings).await?;
+        Ok(Arc::new(Self { sim, engine, ring, crisp, settings, base }))
     }
 
     /// Starts a worker process.
@@ -223,14 +226,15 @@ fn settings_of(sim: &Simulator, database: &str, more: &[(&str, &str)]) -> Settin
     settings
 }
 
-async fn engine(settings: &Settings) -> anyhow::Result<Engine> {
+async fn engine(settings: &Settings) -> anyhow::Result<(Engine, KeyRing, CrispSettings)> {
     let (args, encryption, crisp) = parsed(settings)?;
     let (database, ring) = (wire::database(&args.database.resolve()?)?, wire::key_ring(encryption)?);
     wire::prepare(&database, Schema::Migrate).await?;
     let (sync, api) = (args.sync.resolve()?, args.api.resolve()?);
     let settings =
         EngineSettings { crisp: &crisp, sync: &sync, public_url: &api.public_url, lease: wire::LEASE };
-    Ok(wire::engine(&database, &ring, settings, now()).await?)
+    let engine = wire::engine(&database, &ring, settings, now()).await?;
+    Ok((engine, ring, crisp))
 }
 
 fn parsed(settings: &Settings) -> anyhow::Result<(SettingsArgs, EncryptionSettings, CrispSettings)> {

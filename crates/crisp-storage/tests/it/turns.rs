@@ -53,7 +53,8 @@ async fn of_two_accounts_that_hold_nothing_the_one_served_longer_ago_is_next() {
 async fn what_is_held_is_not_claimed_until_its_lease_lapses() {
     let setting = Setting::new().await;
     account_with(&setting, 1).await;
-    let held = setting.database.claim(&[Lane::Sync], "a worker", Duration::from_millis(300), 9).await.unwrap();
+    let held =
+        setting.database.claim(&[Lane::Sync], "a worker", Duration::from_millis(300), 9).await.unwrap();
     assert_eq!((held.len(), claim(&setting, 9).await.len()), (1, 0));
     tokio::time::sleep(Duration::from_millis(400)).await;
     let taken = claim(&setting, 9).await;
