@@ -11,7 +11,7 @@ use crate::stage::{Base, Ground, Stage};
 const QUOTA: u32 = 200;
 const WINDOW: Duration = Duration::from_secs(10);
 /// Whole windows over which is counted.
-const WINDOWS: u32 = 4;
+const WINDOWS: u32 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_processes_use_the_budget_up_and_never_overrun_it() -> anyhow::Result<()> {

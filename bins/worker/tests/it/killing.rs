@@ -21,7 +21,7 @@ const BESIDES: u64 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_kills_in_one_import_cost_a_step_each_and_nothing_else() -> anyhow::Result<()> {
-    let _machine = crowd::alone().await;
+    let _machine = crowd::beside_others().await;
     let websites =
         (1..=4).map(|seed| WebsiteOptions::of_size(600, 1_100).seed(seed).links(by_somebody())).collect();
     let options = Options { websites, ..Options::default() }.behaving(|behaviour| {
