@@ -171,7 +171,7 @@ async fn conversations(stage: &Stage, truth: &Truth) -> anyhow::Result<Vec<Strin
 
 async fn messages(
     _stage: &Stage,
-    sql: &tokio_postgres::Client,
+    sql: &testkit::postgres::Client,
     truth: &Truth,
     session: &str,
     id: uuid::Uuid,

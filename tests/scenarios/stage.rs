@@ -43,6 +43,18 @@ pub fn now() -> chrono::DateTime<chrono::Utc> {
     chrono::Utc::now()
 }
 
+/// A worker that dies with this value as by `kill -9`: everything it was about stops where it is.
+#[derive(Debug)]
+pub struct Mortal(Option<tokio::runtime::Runtime>);
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// What a scene may change about its engine.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -118,6 +130,16 @@ impl Stage {
         }
         stage.sim.forget_requests();
         Ok(stage)
+    }
+
+    /// A worker that can be killed: with a runtime and connections of its own.
+    pub async fn mortal_worker(&self, setup: &Setup, name: &str) -> anyhow::Result<Mortal> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let database = Database::connect(DatabaseOptions::new(self.base.url().to_owned().into()))?;
+        let engine = engine(&self.sim, &database, setup, name).await?;
+        let stop = self.stop.clone();
+        runtime.spawn(async move { worker::run(&engine, 4, stop).await });
+        Ok(Mortal(Some(runtime)))
     }
 
     async fn start_worker(&mut self, setup: &Setup, number: usize) -> anyhow::Result<()> {

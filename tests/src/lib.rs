@@ -1,4 +1,6 @@
 //! testkit
 
+pub mod caller;
 pub mod postgres;
+pub mod process;
 pub mod simulator;

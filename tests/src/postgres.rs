@@ -48,3 +48,5 @@ mod watcher;
 
 pub use cluster::{Cluster, Purpose};
 pub use database::Database;
+pub use janitor::connect;
+pub use tokio_postgres::Client;

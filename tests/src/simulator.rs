@@ -67,7 +67,7 @@ pub use behaviour::{Behaviour, ListEnd, Quota, RetryAfter};
 pub use change::{Change, NewConversation, NewMessage, NewPerson, NoSuch, PersonUpdate};
 pub use directory::{Directory, Member};
 pub use faults::{Fault, FaultRule, When};
-pub use hooks::{HookCounts, HookOptions, SignedHook, signature};
+pub use hooks::{HookCounts, HookOptions, LostHook, SignedHook, signature};
 pub use log::{Logged, Requests};
 pub use options::{Links, MessageCount, Options, WebsiteOptions};
 pub use plugin::Plugin;
@@ -200,6 +200,11 @@ impl Simulator {
     /// What became of the hooks.
     pub fn hook_counts(&self) -> HookCounts {
         self.shared.hooks.counts()
+    }
+
+    /// The hooks that were dropped, as the options asked for: what nobody was told of.
+    pub fn lost_hooks(&self) -> Vec<LostHook> {
+        self.shared.hooks.lost()
     }
 
     /// A hook as Crisp would send it now, for tests that send it themselves.

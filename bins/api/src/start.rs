@@ -67,7 +67,8 @@ async fn start(
     let metrics = metrics::install()?;
     let (database, ring) = (wire::database(&database)?, wire::key_ring(encryption)?);
     wire::prepare(&database, schema).await?;
-    let engine_settings = EngineSettings { crisp: &crisp, sync: &sync, public_url: &api.public_url };
+    let engine_settings =
+        EngineSettings { crisp: &crisp, sync: &sync, public_url: &api.public_url, lease: wire::LEASE };
     let engine = wire::engine(&database, &ring, engine_settings, now()).await?;
     let hooks = wire::hook_intake(&database, &ring, &crisp, now()).await?;
     if hooks.is_none() {

@@ -79,7 +79,12 @@ impl Stage {
         let (database, ring) = (wire::database(database)?, wire::key_ring(encryption())?);
         wire::prepare(&database, Schema::Migrate).await?;
         let crisp = self.crisp_settings(line)?;
-        let settings = EngineSettings { crisp: &crisp, sync: &schedules(), public_url: &self.caller.url };
+        let settings = EngineSettings {
+            crisp: &crisp,
+            sync: &schedules(),
+            public_url: &self.caller.url,
+            lease: wire::LEASE,
+        };
         let engine = wire::engine(&database, &ring, settings, now()).await?;
         let metrics = metrics::install()?;
         let parts = api::Parts {

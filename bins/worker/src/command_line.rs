@@ -39,7 +39,7 @@ impl CommandLine {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let Self { command, no_migrate, settings } = self;
         let command = command.unwrap_or(Command::Run);
-        let usable = if let Command::Run = command { start::check_run(&settings) } else { Ok(()) };
+        let usable = if let Command::Run = command { start::check(&settings) } else { Ok(()) };
         let (logging, ()) = together(settings.logging.resolve(), usable)?;
         logging.init()?;
         let schema = if no_migrate { Schema::Expect } else { Schema::Migrate };

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::operations;
 
-/// How long steps that are under way may take once the process was asked to stop (contract: it ends within 10 s).
-/// Whatever takes longer is taken over when its lease lapses.
+/// How long handing everything back may take once the process was asked to stop (contract: it ends within 10 s). Work
+/// that could not be handed back in time is taken over when its lease lapses.
 const GRACE: Duration = Duration::from_secs(8);
 
 /// Takes due work until the process is asked to stop.
@@ -71,12 +71,8 @@ pub async fn work(engine: &Engine, syncs: NonZeroUsize, stop: CancellationToken)
 pub(crate) fn check(settings: &SettingsArgs) -> Result<(), Refused> {
     let stored = together(settings.database.resolve(), settings.encryption.resolve());
     let outside = together(settings.crisp.resolve(), settings.sync.resolve());
-    together(together(stored, outside), settings.api.resolve()).map(|_| ())
-}
-
-/// The same for `worker run`.
-pub(crate) fn check_run(settings: &SettingsArgs) -> Result<(), Refused> {
-    together(check(settings), settings.worker.resolve()).map(|_| ())
+    let inside = together(settings.api.resolve(), settings.worker.resolve());
+    together(together(stored, outside), inside).map(|_| ())
 }
 
 /// The engine of these settings.
@@ -84,8 +80,9 @@ pub(crate) async fn engine(settings: &SettingsArgs, schema: Schema) -> anyhow::R
     let database = wire::database(&settings.database.resolve()?)?;
     let ring = wire::key_ring(settings.encryption.resolve()?)?;
     let (crisp, sync, api) = (settings.crisp.resolve()?, settings.sync.resolve()?, settings.api.resolve()?);
+    let lease = settings.worker.resolve()?.lease;
     wire::prepare(&database, schema).await?;
-    let settings = EngineSettings { crisp: &crisp, sync: &sync, public_url: &api.public_url };
+    let settings = EngineSettings { crisp: &crisp, sync: &sync, public_url: &api.public_url, lease };
     let engine = wire::engine(&database, &ring, settings, now()).await?;
     // Only the api needs it, but whoever is given a secret stores it.
     wire::hooks_secret(&database, &ring, crisp.hooks_secret.as_ref(), now()).await?;

@@ -27,7 +27,7 @@ pub use plugin::{hooks_secret, plugin_token, store_secrets};
 pub use schema::{Schema, prepare};
 
 /// How long a worker's lease holds unless it is renewed: what a crash costs at the most before another goes on.
-const LEASE: Duration = Duration::from_secs(15);
+pub const LEASE: Duration = Duration::from_secs(15);
 const SECONDS_OF_A_DAY: u64 = 86_400;
 
 /// What the engine of a process is built from, besides the database and the keys.
@@ -39,6 +39,8 @@ pub struct EngineSettings<'a> {
     pub sync: &'a SyncSettings,
     /// How browsers and Crisp reach the `api`.
     pub public_url: &'a Url,
+    /// How long a lease of this process holds unless it is renewed.
+    pub lease: Duration,
 }
 
 /// The pools of connections; none is opened yet.
@@ -82,7 +84,7 @@ pub async fn engine(
     settings: EngineSettings<'_>,
     now: DateTime<Utc>,
 ) -> Result<Engine, WireError> {
-    let EngineSettings { crisp, sync, public_url } = settings;
+    let EngineSettings { crisp, sync, public_url, lease } = settings;
     let erasure = secrets::erasure_key(database, ring, now).await?;
     let token = plugin_token(database, ring, crisp.credentials.as_ref(), now).await?;
     let options = EngineOptions {
@@ -93,7 +95,7 @@ pub async fn engine(
         reconcile_interval: sync.reconcile_interval,
         hooks_retention: Duration::from_secs(u64::from(sync.hooks_retention_days) * SECONDS_OF_A_DAY),
         quota: quota(crisp),
-        lease: LEASE,
+        lease,
         worker_name: process_name(),
     };
     let client = Client::new(client_options(crisp, token))?;

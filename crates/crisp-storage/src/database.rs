@@ -26,7 +26,7 @@ const MIGRATION_LOCK: i64 = 0x63_72_69_73_70;
 /// How long a connection may be waited for before the database counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Set on every connection: no statement and no forgotten (or frozen) transaction holds an account's turn for long.
-const SESSION_DEFAULTS: &str = "set statement_timeout = '60s'; set idle_in_transaction_session_timeout = '15s'; \
+const SESSION_DEFAULTS: &str = "set statement_timeout = '60s'; set idle_in_transaction_session_timeout = '5s'; \
      set timezone = 'UTC'; set client_min_messages = warning";
 
 /// Where the database is and how much of it one process may take.

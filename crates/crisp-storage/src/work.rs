@@ -180,7 +180,8 @@ impl Database {
         run_signal(&mut connection, account, integration, lane, at).await
     }
 
-    /// Claims up to `limit` due items of these lanes: accounts that were served longest ago first.
+    /// Claims up to `limit` due items of these lanes: of the accounts that hold least, those served longest ago first,
+    /// however many integrations each has.
     pub async fn claim(
         &self,
         lanes: &[Lane],
@@ -191,11 +192,20 @@ impl Database {
         let lanes: Vec<&'static str> = lanes.iter().map(|lane| (*lane).into()).collect();
         let mut connection = self.system().await?;
         let claimed: Vec<Claimed> = diesel::sql_query(
-            "with due as ( \
-                 select w.integration_id, w.lane, w.lease_token is not null as taken_over from work_items w \
-                 where w.due_at <= clock_timestamp() and w.lane = any($1) \
-                   and (w.leased_until is null or w.leased_until < clock_timestamp()) \
-                 order by w.served_at nulls first, w.due_at limit $2 for no key update skip locked) \
+            "with queued as ( \
+                 select integration_id, lane, account_id, served_at, due_at, \
+                     coalesce(leased_until >= clock_timestamp(), false) as held \
+                 from work_items where due_at <= clock_timestamp() and lane = any($1)), \
+             turns as ( \
+                 select integration_id, lane, max(served_at) over (partition by account_id) as account_served_at, \
+                     count(*) filter (where held) over (partition by account_id) \
+                     + row_number() over (partition by account_id order by held, served_at nulls first, due_at) as turn \
+                 from queued), \
+             due as ( \
+                 select w.integration_id, w.lane, w.lease_token is not null as taken_over \
+                 from turns t join work_items w on w.integration_id = t.integration_id and w.lane = t.lane \
+                 where w.due_at <= clock_timestamp() and (w.leased_until is null or w.leased_until < clock_timestamp()) \
+                 order by t.turn, t.account_served_at nulls first, w.due_at limit $2 for no key update of w skip locked) \
              update work_items w set lease_token = gen_random_uuid(), leased_by = $3, \
                  leased_until = clock_timestamp() + make_interval(secs => $4), \
                  takeovers = w.takeovers + case when due.taken_over then 1 else 0 end \

@@ -31,6 +31,9 @@ mod setting; // a migrated database, an account and its integration
 #[path = "it/statements.rs"]
 mod statements; // the SQL in the sources by Citus's rules
 #[cfg(test)]
+#[path = "it/turns.rs"]
+mod turns; // accounts take turns at the queue
+#[cfg(test)]
 #[path = "it/views.rs"]
 mod views; // what people read: lists, pages, figures
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The live lane: records that are wanted one by one, and messages that somebody waits for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use crisp_client::{Client, SessionId, WebsiteId};
@@ -24,7 +23,7 @@ use crate::people::{Incoming, apply_profiles, remove_profiles};
 use crate::run::remove_conversations;
 use crate::scope::{Scope, settings_of};
 use crate::threads::{self, Reading, Verify};
-use crate::transcript::{CONCURRENCY, Reader};
+use crate::transcript::{CONCURRENCY, NOT_FOUND, Reader};
 
 /// Records or transcripts taken up at once.
 const BATCH: i64 = 16;
@@ -32,9 +31,6 @@ const BATCH: i64 = 16;
 const MAX_ATTEMPTS: i32 = 6;
 /// Times in a row that Crisp has to say that a record does not exist before it is believed.
 const ABSENCES: i32 = 2;
-
-/// How long one slice may run before other integrations get their turn.
-const SLICE: Duration = Duration::from_secs(8);
 
 /// Works on the live lane of an integration for a slice: what somebody waits for first, then what passes left over.
 pub(crate) async fn slice(
@@ -50,8 +46,7 @@ pub(crate) async fn slice(
     };
     let of = |purpose| Lane::of(engine, lease, website, purpose);
     let (live, backfill) = (of(Purpose::Live), of(Purpose::Backfill));
-    let ends_at = Instant::now() + SLICE;
-    let may_go_on = || !stop.is_cancelled() && Instant::now() < ends_at;
+    let may_go_on = || !stop.is_cancelled();
     let outcome = take_turns(&live, &backfill, &may_go_on).await;
     live.meter.close().await;
     backfill.meter.close().await;
@@ -169,7 +164,9 @@ impl<'a> Lane<'a> {
         match found {
             Some(conversation) if conversation.session_id.as_str() == wish.external_id => {
                 let facts = vec![ConversationFacts::from_wire(&conversation)];
-                let reading = Reading { facts, sent_at, verify: Verify::Hooked, urgent: true, by_name: true };
+                // Whoever did not find its messages tries again by itself: that run shall not end without them.
+                let urgent = wish.reason != NOT_FOUND;
+                let reading = Reading { facts, sent_at, verify: Verify::Hooked, urgent, by_name: true };
                 wanted::fulfil(&mut scope.session, scope.integration.integration_id(), wish).await?;
                 threads::apply_reading(&mut scope, &self.engine.erasure, reading).await?;
             }
@@ -269,7 +266,7 @@ impl<'a> Lane<'a> {
                 scope.commit().await?;
                 Ok(Release::Idle)
             }
-            Verdict::LetGo => Ok(Release::Idle),
+            Verdict::LetGo => Ok(Release::DueAt(clock::now())),
             Verdict::Retry(Some(not_before)) => Ok(Release::DueAt(not_before)),
             Verdict::Retry(None) | Verdict::GiveUp => Err(error),
         }

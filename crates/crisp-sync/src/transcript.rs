@@ -153,7 +153,7 @@ impl Reader<'_> {
                 id,
                 wanted::Kind::Conversation,
                 &row.session_id,
-                "messages not found",
+                NOT_FOUND,
                 now,
                 now,
             )
@@ -179,6 +179,8 @@ impl Reader<'_> {
     }
 }
 
+/// The reason of a wish to read a conversation whose messages Crisp did not find.
+pub(crate) const NOT_FOUND: &str = "messages not found";
 /// Transcripts read at a time.
 pub(crate) const CONCURRENCY: usize = 8;
 /// Attempts at one transcript before it is set aside and listed.

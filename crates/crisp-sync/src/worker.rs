@@ -20,6 +20,11 @@ const POLL: Duration = Duration::from_secs(1);
 const SHORTEST_SLEEP: Duration = Duration::from_millis(20);
 /// Hook and live slices that run beside the syncs.
 const LIVE_SLOTS: usize = 8;
+/// How long one slice of work may run before others get their turn.
+pub(crate) const SLICE: Duration = Duration::from_secs(2);
+/// How long the steps under way may take once the worker was asked to stop. What takes longer (a Crisp that does not
+/// answer) is let go of, and its lease handed back: a process has 10 s to end, and nobody should have to take over.
+const LAST_STEP: Duration = Duration::from_secs(5);
 /// How often a worker restores hints that a crash lost and forgets what is old.
 const SWEEP: Duration = Duration::from_secs(20);
 
@@ -105,12 +110,12 @@ pub async fn work(engine: &Engine, lease: &Lease, stop: &CancellationToken) {
         tracing::info!(integration = %lease.integration, lane = %lease.lane, "took over a lapsed lease");
     }
     let done = CancellationToken::new();
-    let heartbeat = tokio::spawn(renew(engine.clone(), lease.clone(), done.clone()));
-    let outcome = match lease.lane {
-        Lane::Hooks => hooks::slice(engine, lease, stop).await,
-        Lane::Live => live::slice(engine, lease, stop).await,
-        Lane::Sync => run::slice(engine, lease, stop).await,
-        Lane::Upkeep => upkeep::slice(engine, lease, stop).await,
+    // Nothing new is begun once the slice is over, the process has to stop, or somebody else may hold the lease.
+    let halt = stop.child_token();
+    let heartbeat = tokio::spawn(renew(engine.clone(), lease.clone(), done.clone(), halt.clone()));
+    let outcome = tokio::select! {
+        outcome = slice(engine, lease, &halt) => outcome,
+        () = end_slice(&halt, stop) => Ok(Release::DueAt(clock::now())),
     };
     done.cancel();
     drop(heartbeat.await);
@@ -121,6 +126,25 @@ pub async fn work(engine: &Engine, lease: &Lease, stop: &CancellationToken) {
             "a lease could not be given back; it lapses by itself"
         );
     }
+}
+
+async fn slice(engine: &Engine, lease: &Lease, halt: &CancellationToken) -> Result<Release, Error> {
+    match lease.lane {
+        Lane::Hooks => hooks::slice(engine, lease, halt).await,
+        Lane::Live => live::slice(engine, lease, halt).await,
+        Lane::Sync => run::slice(engine, lease, halt).await,
+        Lane::Upkeep => upkeep::slice(engine, lease, halt).await,
+    }
+}
+
+/// Ends the slice when its time is over; comes back only when the process has to stop and the last step has had its
+/// time. What is dropped then is rolled back; what it has committed stays.
+async fn end_slice(halt: &CancellationToken, stop: &CancellationToken) {
+    let time_is_over = tokio::time::sleep(SLICE);
+    stop.run_until_cancelled(time_is_over).await;
+    halt.cancel();
+    stop.cancelled().await;
+    tokio::time::sleep(LAST_STEP).await;
 }
 
 fn after_failure(lease: &Lease, error: &Error) -> Release {
@@ -136,7 +160,7 @@ fn after_failure(lease: &Lease, error: &Error) -> Release {
     Release::FailedUntil(clock::now() + wait)
 }
 
-async fn renew(engine: Engine, lease: Lease, done: CancellationToken) {
+async fn renew(engine: Engine, lease: Lease, done: CancellationToken, halt: CancellationToken) {
     let mut beat = tokio::time::interval(engine.options.lease / 3);
     beat.tick().await;
     loop {
@@ -146,6 +170,7 @@ async fn renew(engine: Engine, lease: Lease, done: CancellationToken) {
         }
         if let Ok(false) = engine.database.renew(&lease, engine.options.lease).await {
             tracing::warn!(integration = %lease.integration, lane = %lease.lane, "the lease was lost; its work can write nothing");
+            halt.cancel();
             return;
         }
     }

@@ -62,7 +62,7 @@ impl Janitor {
 }
 
 /// Connects for one task; the connection ends with the client.
-pub(super) async fn connect(url: &str) -> Result<Client> {
+pub async fn connect(url: &str) -> Result<Client> {
     let (client, connection) =
         tokio_postgres::connect(url, NoTls).await.context("cannot connect to Postgres")?;
     tokio::spawn(connection);

@@ -77,6 +77,15 @@ pub struct HookCounts {
     pub by_status: BTreeMap<u16, u64>,
 }
 
+/// A hook that was never sent, as the options asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LostHook {
+    /// What it would have told of.
+    pub event: String,
+    /// What it would have told.
+    pub data: Value,
+}
+
 /// The side of the hooks that changes see.
 #[derive(Debug)]
 pub(crate) struct Hooks {
@@ -91,6 +100,7 @@ struct HookState {
     target: Option<(String, HookOptions)>,
     serial: u64,
     counts: HookCounts,
+    lost: Vec<LostHook>,
 }
 
 /// One hook on its way.
@@ -118,6 +128,10 @@ impl Hooks {
         self.lock().counts.clone()
     }
 
+    pub(crate) fn lost(&self) -> Vec<LostHook> {
+        self.lock().lost.clone()
+    }
+
     pub(crate) async fn idle(&self) {
         // An error would mean that the sender is gone, which is `self`.
         let _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
@@ -136,6 +150,7 @@ impl Hooks {
         let mut draw = Draw::of(options.seed, &[state.serial]);
         if draw.chance(options.drop) {
             state.counts.dropped += 1;
+            state.lost.push(LostHook { event: event.to_owned(), data });
             return;
         }
         let copies = 1 + u32::from(draw.chance(options.duplicate));

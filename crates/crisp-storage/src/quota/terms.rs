@@ -10,8 +10,8 @@ const CHUNKS_IN_LIMIT: i64 = 200;
 const LARGEST_CHUNK: i64 = 50;
 /// Most of the limit that is kept for live work: one fifth.
 const RESERVE_PART: i64 = 5;
-/// What is kept to the end: one fortieth (2.5 %), at least one request.
-const FLOOR_PART: i64 = 40;
+/// What is kept to the end: one eightieth (1.25 %), at least one request.
+const FLOOR_PART: i64 = 80;
 /// Below this limit nothing is kept to the end: one request would be too large a part.
 const SMALLEST_LIMIT_WITH_FLOOR: i64 = 20;
 /// The reserve is released in the last three tenths of a period.
@@ -202,8 +202,8 @@ mod tests {
         let terms = terms(200, 10);
         let reserved: Vec<i64> =
             [0, 6_999, 7_000, 8_500, 9_999, 10_000].map(|now| terms.reserve(at(0), at(now))).into();
-        assert_eq!(reserved, [40, 40, 40, 22, 5, 40]);
-        assert_eq!(terms.floor(), 5);
+        assert_eq!(reserved, [40, 40, 40, 21, 2, 40]);
+        assert_eq!(terms.floor(), 2);
         assert_eq!((self::terms(19, 10).floor(), self::terms(20, 10).floor()), (0, 1));
     }
 

@@ -29,7 +29,8 @@ impl Run<'_> {
             }
             Verdict::Retry(not_before) => self.retry(error, not_before, now).await,
             Verdict::NeedsAttention(what) => self.needs_attention(what, now).await,
-            Verdict::LetGo => Ok(Release::Idle),
+            // A lapsed lease that nobody has taken over is still ours to give back: somebody shall look at it.
+            Verdict::LetGo => Ok(Release::DueAt(now)),
             Verdict::GiveUp => self.give_up(error, now).await,
         }
     }

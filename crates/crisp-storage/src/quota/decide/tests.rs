@@ -22,8 +22,8 @@ fn live_work_may_have_everything_and_backfills_leave_the_reserve() {
     assert_eq!(room(0, 150, 0, Purpose::Interactive), 50);
     assert_eq!(room(0, 150, 0, Purpose::Backfill), 10);
     assert_eq!(room(0, 150, 30, Purpose::Backfill), 40, "what live work had is no longer kept for it");
-    assert_eq!(room(0, 150, 100, Purpose::Backfill), 45, "a click never waits behind a backfill");
-    assert_eq!(room(9_999, 150, 0, Purpose::Backfill), 45);
+    assert_eq!(room(0, 150, 100, Purpose::Backfill), 48, "a click never waits behind a backfill");
+    assert_eq!(room(9_999, 150, 0, Purpose::Backfill), 48);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn room_comes_with_the_end_of_an_entry_or_with_the_release_of_the_reserve() {
     );
     assert_eq!(from(160, Purpose::Backfill, vec![closed(3_000, 1), closed(90_000, 159)]), 3_000);
     assert_eq!(
-        from(199, Purpose::Backfill, vec![closed(3_000, 4), closed(12_000, 195)]),
+        from(199, Purpose::Backfill, vec![closed(3_000, 1), closed(12_000, 198)]),
         12_000,
         "the floor stays"
     );
