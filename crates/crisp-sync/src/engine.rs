@@ -13,6 +13,7 @@ use crisp_storage::vault::KeyRing;
 use url::Url;
 
 use crate::meter::Meter;
+use crate::settings::SampleCache;
 
 /// How this process is set up; the values are the contract's settings.
 #[derive(Debug, Clone)]
@@ -45,6 +46,7 @@ pub struct Engine {
     pub(crate) options: Arc<EngineOptions>,
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) erasure: Arc<ErasureKey>,
+    pub(crate) samples: Arc<SampleCache>,
     crisp: Client,
 }
 
@@ -70,6 +72,7 @@ impl Engine {
             options: Arc::new(options),
             ring: Arc::new(ring),
             erasure: Arc::new(erasure),
+            samples: Arc::default(),
             crisp,
         }
     }

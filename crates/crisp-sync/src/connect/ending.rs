@@ -80,11 +80,10 @@ fn holds_imports(row: &IntegrationRow) -> bool {
 }
 
 /// Begins the purge, and forgets how far the import had come: what comes after is a first import again. The row keeps
-/// no website either, so that it may have another one.
+/// no website either, so that it may have another one; its name stays, for people to know what it was.
 fn forget_import(row: &mut IntegrationRow, now: DateTime<Utc>) {
     row.purge_requested_at = Some(now);
     row.website_id = None;
-    row.website_name = None;
     row.proven_website_id = None;
     row.backfill_from = None;
     row.first_import_at = None;
@@ -95,6 +94,8 @@ fn forget_import(row: &mut IntegrationRow, now: DateTime<Utc>) {
     row.last_incremental_at = None;
     row.last_reconcile_at = None;
     row.synced_at = None;
+    row.expected_conversations = None;
+    row.expected_requests = None;
     row.applied_revision = row.settings_revision;
     row.remap_cursor = None;
     row.remap_done = 0;
