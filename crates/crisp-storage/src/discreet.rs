@@ -77,6 +77,7 @@ mod tests {
             sender_name: Some(text()),
             sender_id: None,
             sent_at: None,
+            sent_at_assumed: false,
             edited_at: None,
             removed_at: None,
             content_stamp_ms: None,
