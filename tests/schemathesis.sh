@@ -88,6 +88,8 @@ TOKEN=$(sed -n 's/^export TOKEN=//p' "$WORK/demo.log")
 URL=$(sed -n 's/^ *api  *\(http[^ ]*[^ /]\)\/*$/\1/p' "$WORK/demo.log")
 describe >"$WORK/schemathesis.toml"
 
+# It leaves notes where it runs.
+cd "$WORK"
 "$HOME_OF_IT/bin/schemathesis" --config-file "$WORK/schemathesis.toml" run "$URL/openapi.json" \
     --header "Authorization: Bearer $TOKEN" --checks "$FAULTS" --phases examples,coverage,fuzzing,stateful \
     --max-examples "$EXAMPLES" --seed 1 --workers 2 --max-time 120 --request-timeout 30 --continue-on-failure \
