@@ -10,6 +10,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 const copies = {
   "@picocss/pico/css/pico.min.css": "pico.min.css",
   "@picocss/pico/LICENSE.md": "pico.LICENSE.md",
+  "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": "inter-5-latin.woff2",
+  "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2": "inter-5-latin-ext.woff2",
+  "@fontsource-variable/inter/LICENSE": "inter.LICENSE",
   "htmx.org/dist/htmx.min.js": "htmx.min.js",
   "htmx.org/dist/ext/hx-sse.min.js": "hx-sse.min.js",
   "htmx.org/LICENSE": "htmx.LICENSE",

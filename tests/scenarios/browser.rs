@@ -3,11 +3,16 @@
 //! Needs Chromium, Node and two npm packages. What is missing is installed where that can be done; else the test says
 //! loudly that it looked at nothing, and passes.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use axum::Router;
+use axum::extract::Path as AxumPath;
+use axum::http::StatusCode;
+use axum::routing::post;
 use crisp_http::auth::Verifier;
 use crisp_http::routes::{Guards, LimitOptions, Limits};
 use crisp_http::server::{ServerOptions, serve};
@@ -15,35 +20,39 @@ use crisp_http::{App, AppState, Http};
 use crisp_sync::directory::{self, Batch, CompanyChange, ContactChange, Field};
 use crisp_sync::syncs::SyncKind;
 use serde_json::json;
-use testkit::simulator::{NewConversation, NewMessage, NewPerson, Options, Side, WebsiteOptions};
+use testkit::simulator::{NewConversation, NewMessage, NewPerson, Options, Quota, Side, WebsiteOptions};
 use tokio::net::TcpListener;
 use tokio::process::Command;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::stage::{Setup, Stage, now};
 
 const SECRET: &str = "the browser's tests sign their own tokens";
-const CHROMIUM: &str = "/usr/bin/chromium";
+/// What Chromium is called, on PATH.
+const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 /// Everything that a visitor may try to be more than text.
 const HOSTILE: &str = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\" ' </textarea></title> {{7*7}} javascript:alert(1)";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_works_in_a_real_browser() -> anyhow::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-    if let Err(missing) = prepare(&folder).await {
-        eprintln!("\n!!! SKIPPED: the console was NOT looked at in a browser: {missing:#}\n");
-        return Ok(());
-    }
-    let fresh = WebsiteOptions::of_size(120, 160).named("Fresh Workspace").not_installed();
+    let chromium = match prepare(&folder).await {
+        Ok(chromium) => chromium,
+        Err(missing) => return skip(&missing),
+    };
+    let fresh = WebsiteOptions::of_size(240, 420).named("Fresh Workspace").not_installed();
     let plain = WebsiteOptions::of_size(30, 20).named("Plain Workspace").not_installed();
     let stranger = WebsiteOptions::of_size(3, 2).named("Never Installed").not_installed();
+    let unproven = WebsiteOptions::of_size(3, 2).named("Installed By Others");
     let recent = |website| WebsiteOptions { history_days: 70, ..website };
     let options = Options::of_size(140, 120)
         .each_website(recent)
         .seed(11)
         .website(fresh)
         .website(plain)
-        .website(stranger);
+        .website(stranger)
+        .website(unproven);
     let stage = Stage::connected(options, Setup { quota: Some(5_000), ..Setup::default() }).await?;
     let facts = believable(&stage).await?;
     stage.sync(SyncKind::Full).await?;
@@ -52,24 +61,70 @@ async fn the_console_works_in_a_real_browser() -> anyhow::Result<()> {
     stage.sim.set_plugin(|plugin| plugin.callback_url = Some(format!("{base}/crisp/callback")));
     stage.sim.behave(|behaviour| behaviour.latency_ms = 15);
     let websites = stage.sim.website_ids();
+    let (control, mut wishes) = serve_control().await?;
     let scene = json!({
-        "base": base,
+        "base": base, "control": control, "chromium": chromium,
+        "website": stage.website.to_string(), "unproven": websites[4],
         "admin": token(&stage, &["integrations:manage", "conversations:read"])?,
         "reader": token(&stage, &["conversations:read"])?,
         "integration": stage.integration.to_string(),
         "fresh": websites[1], "plain": websites[2], "stranger": websites[3],
         "hostile": facts.hostile, "company": facts.company, "contact": facts.contact, "skipped": facts.skipped,
     });
-    let run = Command::new("node")
+    let mut run = Command::new("node")
         .arg("run.mjs")
         .arg(scene.to_string())
         .current_dir(&folder)
         .kill_on_drop(true)
-        .status()
-        .await?;
+        .spawn()?;
+    let status = loop {
+        tokio::select! {
+            status = run.wait() => break status?,
+            Some(wish) = wishes.recv() => wish.grant(&stage),
+        }
+    };
     stop.cancel();
-    ensure!(run.success(), "the browser's tests failed; their lines stand above");
+    ensure!(status.success(), "the browser's tests failed; their lines stand above");
     stage.close().await
+}
+
+/// Says it past the capture of the test's output: a test that looked at nothing must not look like one that did.
+fn skip(missing: &anyhow::Error) -> anyhow::Result<()> {
+    let line = format!("\n!!! SKIPPED: the console was NOT looked at in a browser: {missing:#}\n\n");
+    Ok(std::io::stderr().write_all(line.as_bytes())?)
+}
+
+/// How the browser's tests want Crisp to be.
+struct Wish {
+    what: String,
+    value: u64,
+    granted: oneshot::Sender<()>,
+}
+
+impl Wish {
+    fn grant(self, stage: &Stage) {
+        stage.sim.behave(|behaviour| match self.what.as_str() {
+            "latency" => behaviour.latency_ms = self.value,
+            _ => behaviour.quota = (self.value > 0).then(|| Quota::of(self.value, 600_000)),
+        });
+        // Who no longer waits for it has it all the same.
+        let _gone = self.granted.send(());
+    }
+}
+
+/// A door for the browser's tests to the simulated Crisp: `POST /latency/{ms}`, `POST /quota/{requests}`.
+async fn serve_control() -> anyhow::Result<(String, mpsc::Receiver<Wish>)> {
+    let (sender, wishes) = mpsc::channel(1);
+    let ask = async move |AxumPath((what, value)): AxumPath<(String, u64)>| {
+        let (granted, done) = oneshot::channel();
+        let sent = sender.send(Wish { what, value, granted }).await.is_ok();
+        if sent && done.await.is_ok() { StatusCode::OK } else { StatusCode::GONE }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let router = Router::new().route("/{what}/{value}", post(ask));
+    tokio::spawn(axum::serve(listener, router).into_future());
+    Ok((address, wishes))
 }
 
 /// What the browser looks for.
@@ -157,18 +212,31 @@ fn token(stage: &Stage, permissions: &[&str]) -> anyhow::Result<String> {
 }
 
 /// Sees to it that there is a browser and what drives it.
-async fn prepare(folder: &Path) -> anyhow::Result<()> {
-    if !Path::new(CHROMIUM).exists() {
-        ensure!(nix::unistd::geteuid().is_root(), "{CHROMIUM} is missing: apt-get install chromium");
-        run(Command::new("apt-get").args(["update", "-qq"])).await?;
-        let packages = ["install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-inter"];
-        run(Command::new("apt-get").args(packages).env("DEBIAN_FRONTEND", "noninteractive")).await?;
-    }
+async fn prepare(folder: &Path) -> anyhow::Result<PathBuf> {
+    let chromium = match chromium() {
+        Some(chromium) => chromium,
+        None => installed_chromium().await?,
+    };
     let installed: PathBuf = folder.join("node_modules/playwright-core");
     if !installed.exists() {
         run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder)).await?;
     }
-    Ok(())
+    Ok(chromium)
+}
+
+fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let mut candidates = CHROMIUM.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    candidates.find(|candidate| candidate.is_file())
+}
+
+async fn installed_chromium() -> anyhow::Result<PathBuf> {
+    ensure!(nix::unistd::geteuid().is_root(), "there is no Chromium on PATH: apt-get install chromium");
+    run(Command::new("apt-get").args(["update", "-qq"])).await?;
+    let packages = ["install", "-y", "-qq", "--no-install-recommends", "chromium"];
+    run(Command::new("apt-get").args(packages).env("DEBIAN_FRONTEND", "noninteractive")).await?;
+    chromium().context("Chromium was installed and is not on PATH")
 }
 
 async fn run(command: &mut Command) -> anyhow::Result<()> {

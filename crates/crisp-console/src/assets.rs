@@ -39,6 +39,7 @@ fn content_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, extension)| extension) {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
+        Some("woff2") => "font/woff2",
         Some("svg") => "image/svg+xml",
         _ => "text/plain; charset=utf-8",
     }
@@ -50,7 +51,15 @@ mod tests {
 
     #[test]
     fn everything_that_a_page_asks_for_is_embedded() {
-        for name in ["console.css", "console.js", "icon.svg", "vendor/pico.min.css", "vendor/htmx.min.js"] {
+        for name in [
+            "console.css",
+            "pages.css",
+            "console.js",
+            "icon.svg",
+            "vendor/pico.min.css",
+            "vendor/inter-5-latin.woff2",
+            "vendor/htmx.min.js",
+        ] {
             assert!(href(name).len() > format!("/assets/{name}?v=").len(), "{name}");
         }
     }

@@ -3,6 +3,8 @@
 use chrono::NaiveDate;
 use crisp_storage::views::support::Week;
 
+use crate::moment::counted;
+
 /// Height of the tallest bar.
 const HEIGHT: i64 = 72;
 /// From one bar to the next.
@@ -18,6 +20,8 @@ pub(crate) struct Bar {
     pub(crate) height: i64,
     pub(crate) count: i64,
     pub(crate) week: String,
+    /// What it says to whoever points at it.
+    pub(crate) title: String,
 }
 
 /// The bars of a history of weeks.
@@ -38,7 +42,12 @@ impl Chart {
         let mut bar = |week: &Week| {
             x += STEP;
             let height = if week.count == 0 { 1 } else { (week.count * HEIGHT / most.max(1)).max(3) };
-            Bar { x, y: HEIGHT - height, height, count: week.count, week: day(week.week) }
+            let title = format!(
+                "Week of {}: {}",
+                day(week.week),
+                counted(week.count, "conversation", "conversations")
+            );
+            Bar { x, y: HEIGHT - height, height, count: week.count, week: day(week.week), title }
         };
         let bars: Vec<Bar> = weeks.iter().map(&mut bar).collect();
         let width = bars.last().map_or(0, |bar| bar.x + BAR);

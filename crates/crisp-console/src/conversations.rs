@@ -19,13 +19,16 @@ use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::input::{Of, filled, in_address};
-use crate::moment::{Count, Moment};
+use crate::moment::{Moment, counted};
 use crate::page::{Section, Shell, page};
 use crate::words::{self, Tone};
 
 mod thread;
 
 use thread::{Entry, entries};
+
+/// Characters of a title that is made of a message.
+const LONGEST_TITLE: usize = 60;
 
 /// Which conversations of a list.
 #[derive(Debug, Default, Deserialize)]
@@ -55,7 +58,7 @@ pub(crate) struct Row {
     pub(crate) assigned: Option<String>,
     pub(crate) preview: Option<String>,
     pub(crate) from_us: bool,
-    pub(crate) message_count: Count,
+    pub(crate) message_count: String,
     pub(crate) updated_at: Moment,
     pub(crate) waits_since: Option<Moment>,
 }
@@ -92,11 +95,14 @@ impl Listed {
         !self.status.is_empty() || !self.search.is_empty()
     }
 
+    /// The query of the first page, filter included.
+    pub(crate) fn first_query(&self) -> String {
+        format!("?status={}&search={}", in_address(&self.status), in_address(&self.search))
+    }
+
     /// The query of the next page, filter included.
     pub(crate) fn next_query(&self) -> Option<String> {
-        let next = self.next.as_deref()?;
-        let (status, search) = (in_address(&self.status), in_address(&self.search));
-        Some(format!("?status={status}&search={search}&cursor={next}"))
+        Some(format!("{}&cursor={}", self.first_query(), self.next.as_deref()?))
     }
 }
 
@@ -113,18 +119,35 @@ impl From<ConversationView> for Row {
             assigned: view.assigned_name.or(view.assigned_user_id),
             preview: view.last_message,
             from_us: view.last_message_direction.as_deref() == Some("outbound"),
-            message_count: Count(view.message_count),
+            message_count: counted(view.message_count, "message", "messages"),
             updated_at: Moment(view.updated_at),
             waits_since: view.waiting_on_us_since.filter(|_| view.status != "resolved").map(Moment),
         }
     }
 }
 
+/// What a conversation is called: its subject, else how it began.
 fn subject(view: &ConversationView) -> String {
-    view.subject
-        .clone()
-        .filter(|subject| !subject.trim().is_empty())
+    let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    said(&view.subject)
+        .or_else(|| said(&view.first_message).map(|text| beginning(&text)))
         .unwrap_or_else(|| "Conversation".to_owned())
+}
+
+/// The first words of a message, as many as make a title.
+fn beginning(text: &str) -> String {
+    let mut title = String::new();
+    for word in text.split_whitespace() {
+        if title.chars().count() + word.chars().count() >= LONGEST_TITLE {
+            let whole = if title.is_empty() { word.chars().take(LONGEST_TITLE).collect() } else { title };
+            return format!("{whole}…");
+        }
+        if !title.is_empty() {
+            title.push(' ');
+        }
+        title.push_str(word);
+    }
+    title
 }
 
 fn who(view: &ConversationView) -> String {
@@ -206,4 +229,17 @@ pub(crate) fn crisp_link(state: &AppState, website: Option<Uuid>, session: &str)
     let base = state.engine.options().app_url.as_str().trim_end_matches('/').to_owned();
     let session = in_address(session);
     website.map(|website| format!("{base}/website/{website}/inbox/{session}/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_without_a_subject_is_called_by_its_first_words() {
+        assert_eq!(beginning("  Hello\nthere  "), "Hello there");
+        let long = beginning(&"word ".repeat(40));
+        assert!(long.ends_with("word…") && long.chars().count() <= LONGEST_TITLE + 1, "{long}");
+        assert_eq!(beginning(&"x".repeat(200)).chars().count(), LONGEST_TITLE + 1);
+    }
 }

@@ -2,10 +2,11 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use crisp_http::auth::session::{self, Transport};
 use crisp_http::auth::{Caller, Permission};
+use crisp_http::routes::RefusedPage;
 use crisp_http::{AppState, Query};
 use serde::Deserialize;
 
@@ -16,12 +17,16 @@ use crate::page::{Shell, page, page_with};
 const NEXT: &str = "crisp_next";
 /// How long that is remembered, in seconds.
 const NEXT_LIVES: u32 = 600;
+/// Tells htmx to load the whole page anew.
+const REFRESH: HeaderName = HeaderName::from_static("hx-refresh");
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage {
     shell: Shell,
     refused: bool,
+    /// There was a session, and it is over.
+    ended: bool,
 }
 
 #[derive(Template)]
@@ -46,7 +51,11 @@ pub(crate) async fn show(
         session::token(&headers).and_then(|token| state.verifier.verify(token, crisp_http::now()).ok());
     match caller {
         Some(caller) => onwards(&caller, &headers),
-        None => page(&SignInPage { shell: Shell::stranger("Sign in"), refused: arrival.sign_in.is_some() }),
+        None => page(&SignInPage {
+            shell: Shell::stranger("Sign in"),
+            refused: arrival.sign_in.is_some(),
+            ended: arrival.sign_in.is_none() && session::token(&headers).is_some(),
+        }),
     }
 }
 
@@ -74,12 +83,39 @@ pub(crate) async fn sign_out(State(state): State<AppState>) -> Response {
 }
 
 /// The sign-in page in place of another one, which is remembered.
-pub(crate) fn sign_in_first(uri: &Uri) -> Response {
-    let form = SignInPage { shell: Shell::stranger("Sign in"), refused: false };
+///
+/// A part of a page is no place to sign in: the whole page is loaded anew, and then that one asks.
+pub(crate) fn sign_in_first(refused: RefusedPage<'_>) -> Response {
+    let headers = refused.headers;
+    let ended = session::token(headers).is_some();
+    let form = SignInPage { shell: Shell::stranger("Sign in"), refused: false, ended };
     let mut response = page_with(StatusCode::UNAUTHORIZED, &form);
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    response.headers_mut().insert(header::SET_COOKIE, remember(path, NEXT_LIVES));
+    if is_of_htmx(headers) {
+        response.headers_mut().insert(REFRESH, HeaderValue::from_static("true"));
+    } else if let Some(path) = page_wanted(&refused) {
+        response.headers_mut().insert(header::SET_COOKIE, remember(&path, NEXT_LIVES));
+    }
     response
+}
+
+fn is_of_htmx(headers: &HeaderMap) -> bool {
+    headers.contains_key("hx-request")
+}
+
+/// The page that somebody wanted to see; of a form that was sent, the page that it stands on.
+fn page_wanted(refused: &RefusedPage<'_>) -> Option<String> {
+    let text = |name: &str| refused.headers.get(name).and_then(|value| value.to_str().ok());
+    let navigates = text("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
+        && text("accept").is_none_or(|accepted| accepted.contains("text/html"));
+    if !navigates {
+        return None;
+    }
+    if refused.method == Method::GET {
+        return Some(refused.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned());
+    }
+    let form = text("referer")?.parse::<Uri>().ok()?;
+    let is_ours = form.authority().map(axum::http::uri::Authority::as_str) == text("host");
+    is_ours.then(|| form.path_and_query().map_or("/", |path| path.as_str()).to_owned())
 }
 
 fn remember(path: &str, seconds: u32) -> HeaderValue {

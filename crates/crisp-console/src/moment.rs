@@ -37,6 +37,16 @@ impl fmt::Display for Count {
     }
 }
 
+/// So many of something: `1 message`, `1,067 messages`.
+pub(crate) fn counted(count: i64, one: &str, many: &str) -> String {
+    format!("{} {}", Count(count), if count == 1 { one } else { many })
+}
+
+/// So many of something that is listed here.
+pub(crate) fn counted_rows(count: usize, one: &str, many: &str) -> String {
+    counted(i64::try_from(count).unwrap_or(i64::MAX), one, many)
+}
+
 /// A count that cannot be negative.
 pub(crate) fn count(number: u64) -> Count {
     Count(i64::try_from(number).unwrap_or(i64::MAX))
@@ -53,6 +63,22 @@ pub(crate) fn span(length: TimeDelta) -> String {
         short if short < TimeDelta::days(2) => plural(short.num_hours(), "hour"),
         long => plural(long.num_days(), "day"),
     }
+}
+
+/// What is left of something whose end is only estimated.
+pub(crate) fn left(length: TimeDelta) -> String {
+    match length {
+        over if over <= TimeDelta::seconds(2) => "nearly done".to_owned(),
+        short if short < TimeDelta::seconds(90) => format!("about {} s", (short.num_seconds() + 4) / 5 * 5),
+        short if short < TimeDelta::minutes(90) => format!("about {} min", (short.num_seconds() + 30) / 60),
+        long if long < TimeDelta::hours(36) => format!("about {} hours", (long.num_minutes() + 30) / 60),
+        long => format!("about {} days", (long.num_hours() + 12) / 24),
+    }
+}
+
+/// A day that a time is in, for where the script puts the viewer's own.
+pub(crate) fn day(at: DateTime<Utc>) -> String {
+    at.format("%-d %B %Y").to_string()
 }
 
 /// Seconds as people say them.
@@ -76,6 +102,20 @@ mod tests {
         assert_eq!(span(TimeDelta::minutes(90)), "90 minutes");
         assert_eq!(span(TimeDelta::hours(49)), "2 days");
         assert_eq!(seconds(0.2), "less than a second");
+        assert_eq!(
+            [counted(1, "person", "people"), counted(1_067, "x", "messages")],
+            ["1 person", "1,067 messages"]
+        );
+    }
+
+    #[test]
+    fn what_is_left_is_said_as_roughly_as_it_is_known() {
+        let said = |seconds| left(TimeDelta::seconds(seconds));
+        assert_eq!(
+            [said(-3), said(12), said(250), said(86_400)],
+            ["nearly done", "about 15 s", "about 4 min", "about 24 hours"]
+        );
+        assert_eq!(said(3 * 86_400 + 600), "about 3 days");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crisp_http::Problem;
 use crisp_http::auth::{Caller, Permission};
 
 /// Nothing but what this server sends, nothing inline, in nobody's frame. Pico draws its arrows from `data:` images.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Which part of the console a page belongs to.

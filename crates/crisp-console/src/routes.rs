@@ -46,6 +46,7 @@ fn integration_pages() -> Routes<AppState> {
         .get("/integrations/{id}/skipped/{external_id}", manage, skipped::explain)
         .get("/integrations/{id}/disconnect", manage, disconnect::show)
         .post("/integrations/{id}/disconnect", manage, disconnect::submit)
+        .post("/integrations/{id}/discard", manage, disconnect::discard)
 }
 
 fn sync_pages() -> Routes<AppState> {

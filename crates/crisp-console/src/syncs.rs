@@ -15,6 +15,7 @@ use crate::input::{Form, Of};
 use crate::integrations::{self, Head, Tab};
 use crate::page::{Section, Shell, page};
 
+mod bars;
 pub(crate) mod line;
 pub(crate) mod live;
 mod progress;

@@ -60,7 +60,7 @@ pub(crate) fn sync_kind(kind: &str, trigger: &str) -> &'static str {
 /// The state of a conversation.
 pub(crate) fn status(status: &str) -> (&'static str, Tone) {
     match status {
-        "resolved" => ("Resolved", Tone::Good),
+        "resolved" => ("Resolved", Tone::Quiet),
         "unresolved" => ("Unresolved", Tone::Warning),
         _ => ("Pending", Tone::Busy),
     }
@@ -79,6 +79,33 @@ pub(crate) fn origin(origin: &str) -> String {
     }
 }
 
+/// A field of a Crisp profile, as people call it.
+pub(crate) fn source(path: &str) -> String {
+    let known = match path {
+        "email" => "Email address",
+        "person.nickname" => "Full name",
+        "person.phone" => "Phone number",
+        "created_at" => "Profile created",
+        "updated_at" => "Profile updated",
+        "person.employment.title" => "Job title",
+        "company.name" => "Company name",
+        "active.last" => "Last active",
+        _ => "",
+    };
+    if !known.is_empty() {
+        return known.to_owned();
+    }
+    if let Some(key) = path.strip_prefix("data.") {
+        return format!("Custom data: {}", key.replace('_', " "));
+    }
+    let parts: Vec<&str> = path.rsplit('.').filter(|part| *part != "person").collect();
+    match parts.as_slice() {
+        [] => String::new(),
+        [only] | [only, "geolocation"] => field(only),
+        [last, parent, ..] => field(&format!("{parent} {last}")),
+    }
+}
+
 /// Why something was not imported.
 pub(crate) fn skip_reason(reason: &str) -> (&'static str, Tone) {
     match reason {
@@ -91,9 +118,9 @@ pub(crate) fn skip_reason(reason: &str) -> (&'static str, Tone) {
 /// How a conversation was matched.
 pub(crate) fn matched_by(rule: &str) -> &'static str {
     match rule {
-        "people_id" => "Matched by Crisp profile",
-        "email" => "Matched by email address",
-        _ => "Matched",
+        "people_id" => "Crisp profile",
+        "email" => "Email address",
+        _ => "A contact",
     }
 }
 
@@ -138,6 +165,10 @@ mod tests {
         assert_eq!(field("last_active_at"), "Last active at");
         assert_eq!(origin("urn:telegram:x"), "Telegram");
         assert_eq!(origin(""), "");
+        let sources =
+            ["person.geolocation.city", "person.employment.title", "data.plan_name", "company.url", "score"];
+        let shown = ["City", "Job title", "Custom data: plan name", "Company url", "Score"];
+        assert_eq!(sources.map(source), shown);
         assert_eq!(sentence("no contact has it"), "No contact has it.");
     }
 }

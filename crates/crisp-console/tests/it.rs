@@ -7,6 +7,9 @@ mod access; // who sees which page, where strangers go, and what no other site c
 #[path = "it/reading.rs"]
 mod reading; // contacts, companies and threads, whatever visitors wrote
 #[cfg(test)]
+#[path = "it/speed.rs"]
+mod speed; // a company with a long history opens as fast as one without
+#[cfg(test)]
 #[path = "it/vendor.rs"]
 mod vendor; // the committed styles and scripts are those of the pinned packages
 #[cfg(test)]

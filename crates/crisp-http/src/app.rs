@@ -21,16 +21,14 @@ pub struct App {
 }
 
 impl App {
-    /// The routes behind these guards; what is not among them is a 404 or 405 problem.
+    /// The routes behind these guards; what is not among them is a 404 or 405: a page in a browser, else a problem.
     pub fn new(routes: Routes, guards: &Guards) -> Self {
+        let (absent, other) = (guards.clone(), guards.clone());
         let served = routes
             .guarded(guards)
-            .fallback(async || Problem::not_found())
-            .method_not_allowed_fallback(async || {
-                Problem::new(
-                    Code::MethodNotAllowed,
-                    "This address does not take that method; `Allow` says which it takes.",
-                )
+            .fallback(async move |request: Request| absent.unserved(Problem::not_found(), &request))
+            .method_not_allowed_fallback(async move |request: Request| {
+                other.unserved(method_not_allowed(), &request)
             })
             .layer(from_fn(refuse_unreadable))
             .layer(CompressionLayer::new())
@@ -47,6 +45,13 @@ impl App {
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
+}
+
+fn method_not_allowed() -> Problem {
+    Problem::new(
+        Code::MethodNotAllowed,
+        "This address does not take that method; `Allow` says which it takes.",
+    )
 }
 
 /// No text that we keep or compare has a NUL in it: Postgres takes none.

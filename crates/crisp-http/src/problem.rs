@@ -26,7 +26,7 @@ pub use code::Code;
 #[derive(Debug)]
 pub struct Problem(Box<Content>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Content {
     code: Code,
     detail: Cow<'static, str>,
@@ -137,6 +137,16 @@ impl Problem {
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
+    }
+
+    /// The answer in the form that programs read.
+    pub(crate) fn to_response(&self) -> Response {
+        Self(Box::new(self.0.as_ref().clone())).into_response()
+    }
+
+    /// When to try again, if that is known.
+    pub fn wait(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// What happened, for programs.

@@ -18,7 +18,7 @@ use crate::openapi;
 mod guard;
 mod limits;
 
-pub use guard::{Guards, PageRefusal};
+pub use guard::{Guards, PageProblem, PageRefusal, RefusedPage};
 pub use limits::{LimitOptions, Limits};
 
 /// The largest body of a request, in bytes (contract: over 1 MiB is 413).

@@ -50,6 +50,8 @@ pub struct IntegrationRow {
     pub last_incremental_at: Option<DateTime<Utc>>,
     pub last_reconcile_at: Option<DateTime<Utc>>,
     pub synced_at: Option<DateTime<Utc>>,
+    pub expected_conversations: Option<i64>,
+    pub expected_requests: Option<i64>,
     pub hook_changes_expected: f64,
     pub hook_changes_missed: f64,
     pub hook_gap_since: Option<DateTime<Utc>>,
@@ -102,6 +104,8 @@ impl IntegrationRow {
             last_incremental_at: None,
             last_reconcile_at: None,
             synced_at: None,
+            expected_conversations: None,
+            expected_requests: None,
             hook_changes_expected: 0.0,
             hook_changes_missed: 0.0,
             hook_gap_since: None,
@@ -229,6 +233,29 @@ pub async fn hook_channel(session: &mut AccountSession, id: IntegrationId) -> Re
         .first(session.connection()?)
         .await
         .map_err(Error::query("read the hook channel"))
+}
+
+/// Keeps what a forecast came to, for the progress of the import that follows.
+pub async fn note_forecast(
+    session: &mut AccountSession,
+    id: IntegrationId,
+    conversations: i64,
+    requests: i64,
+) -> Result<(), Error> {
+    let account = session.account().as_uuid();
+    diesel::update(
+        integrations::table
+            .filter(integrations::account_id.eq(account))
+            .filter(integrations::id.eq(id.as_uuid())),
+    )
+    .set((
+        integrations::expected_conversations.eq(conversations),
+        integrations::expected_requests.eq(requests),
+    ))
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("keep a forecast"))?;
+    Ok(())
 }
 
 /// Counts redactions made in message bodies.

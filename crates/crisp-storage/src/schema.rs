@@ -185,6 +185,8 @@ diesel::table! {
         disconnect_reason -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        expected_conversations -> Nullable<BigInt>,
+        expected_requests -> Nullable<BigInt>,
     }
 }
 

@@ -145,11 +145,13 @@ async fn connect(
         Some(token) => Some(engine.ring.seal_website_token(account, id, token)?),
         None => None,
     };
+    // After a purge only the name of the website that was is left: it is not the next one's.
+    let known_name = row.website_name.take().filter(|_| row.website_id.is_some());
     row.website_id = Some(website.as_uuid());
     row.proven_website_id = Some(website.as_uuid());
     let hash = inspection.token.as_ref().map(|token| engine.erasure.hash_website_token(account, token));
     row.proven_token_hash = hash.map(Vec::from);
-    row.website_name = inspection.name.clone().or(row.website_name.take());
+    row.website_name = inspection.name.clone().or(known_name);
     revive(row, now);
     adopt::take_over(session, row, actor, now).await?;
     integrations::save(session, row).await?;

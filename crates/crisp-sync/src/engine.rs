@@ -15,6 +15,7 @@ use url::Url;
 use crate::forecast::Recent;
 use crate::meter::Meter;
 use crate::refusal::Refusal;
+use crate::settings::SampleCache;
 
 /// How this process is set up; the values are the contract's settings.
 #[derive(Debug, Clone)]
@@ -48,6 +49,7 @@ pub struct Engine {
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) erasure: Arc<ErasureKey>,
     pub(crate) forecasts: Arc<Recent>,
+    pub(crate) samples: Arc<SampleCache>,
     crisp: Client,
 }
 
@@ -74,6 +76,7 @@ impl Engine {
             ring: Arc::new(ring),
             erasure: Arc::new(erasure),
             forecasts: Arc::default(),
+            samples: Arc::default(),
             crisp,
         }
     }

@@ -89,6 +89,7 @@ pub async fn forecast(
     }) + conversations.div_ceil(PAGE)
         + rounded(as_float(conversations) * matched_share * batches)
         + FIXED;
+    note(engine, account, integration, (conversations, requests)).await?;
     let budget = engine.ledger.state().await?;
     let left = budget.limit.map(|limit| limit.saturating_sub(budget.used));
     Ok(Forecast {
@@ -118,6 +119,19 @@ async fn count(
         engine.admit_click(account).await?;
     }
     counted
+}
+
+/// Keeps the figures: the import that follows says how far it is by them.
+async fn note(
+    engine: &Engine,
+    account: AccountId,
+    integration: IntegrationId,
+    (conversations, requests): (u64, u64),
+) -> Result<(), Refusal> {
+    let stored = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let mut session = engine.database.write(account).await?;
+    integrations::note_forecast(&mut session, integration, stored(conversations), stored(requests)).await?;
+    Ok(session.commit().await?)
 }
 
 #[derive(Debug, Clone, Copy)]

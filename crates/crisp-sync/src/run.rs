@@ -6,6 +6,7 @@ mod failure;
 mod finish;
 mod messages;
 mod odd;
+mod pace;
 mod people;
 mod start;
 mod vanished;
@@ -58,6 +59,7 @@ pub(crate) struct Run<'a> {
     integration: IntegrationRow,
     settings: ImportSettings,
     website: WebsiteId,
+    estimate: pace::Estimate,
 }
 
 /// A page that was asked for while the one before was being written.
@@ -90,6 +92,7 @@ pub(crate) async fn slice(
         row,
         integration,
         website,
+        estimate: pace::Estimate::default(),
     };
     let release = run.steps().await;
     meter.close().await;
@@ -175,6 +178,7 @@ impl Run<'_> {
             self.cancel().await?;
             return Ok(false);
         }
+        self.look_ahead().await?;
         Ok(self.row.is_under_way())
     }
 
@@ -191,6 +195,7 @@ impl Run<'_> {
         let mut row = syncs::find(&mut scope.session, self.id()).await?.ok_or(Error::Stopped)?;
         let mut mark = read_bookmark(&row);
         let before = scope.integration.clone();
+        mark.waited_ms += pace::waited(&row, scope.now);
         "running".clone_into(&mut row.state);
         row.resumes_at = None;
         row.failures_in_row = 0;
@@ -198,6 +203,7 @@ impl Run<'_> {
         (row.problem_code, row.problem_detail) = (None, None);
         change(&mut row, &mut mark, &mut scope.integration);
         row.crisp_requests += self.meter.take_sent();
+        row.expected_finish_at = self.estimate.finish_at.filter(|_| row.is_under_way());
         row.phase = phase_of(mark.stage, row.is_under_way()).map(str::to_owned);
         row.bookmark = serde_json::to_value(&mark).map_err(Error::corrupt("bookmark"))?;
         row.updated_at = scope.now;

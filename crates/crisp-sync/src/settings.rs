@@ -1,6 +1,7 @@
 //! Import settings: read, saved whole, and tried out on real profiles before they are saved.
 
 mod preview;
+mod sample_cache;
 mod samples;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,6 +18,7 @@ use crate::error::Error;
 use crate::refusal::Refusal;
 use crate::scope::settings_of;
 pub use preview::{Preview, preview};
+pub(crate) use sample_cache::SampleCache;
 pub use samples::{Example, source_fields};
 
 /// The settings of an integration as people see them: where it has no schedule of its own, with the process's.

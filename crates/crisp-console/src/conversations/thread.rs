@@ -1,18 +1,25 @@
 //! Messages as the lines of a thread.
 
-use chrono::NaiveDate;
+use chrono::TimeDelta;
 use crisp_storage::views::messages::MessageView;
 use serde_json::Value;
 use url::Url;
 
-use crate::moment::Moment;
+use crate::moment::{Moment, day};
 use crate::words;
+
+/// What comes within this from the same voice needs no name again.
+const SOON_AFTER: TimeDelta = TimeDelta::minutes(5);
 
 /// A line of the thread.
 pub(super) struct Entry {
     /// `inbound`, `outbound`, `note` or `event`.
     pub(super) class: &'static str,
     pub(super) sender: String,
+    /// Who speaks, for those who do not see which side it stands on.
+    pub(super) side: &'static str,
+    /// Whether it goes on from the line before: the same voice, soon after.
+    pub(super) continues: bool,
     pub(super) sent_at: Moment,
     /// Set where a day begins.
     pub(super) day: Option<String>,
@@ -33,24 +40,37 @@ pub(super) struct Link {
 
 /// The lines of a page of messages, the oldest first.
 pub(super) fn entries(messages: Vec<MessageView>) -> Vec<Entry> {
-    let mut day = None;
-    messages.into_iter().map(|message| entry(message, &mut day)).collect()
+    let mut entries: Vec<Entry> = Vec::with_capacity(messages.len());
+    for message in messages {
+        let entry = entry(message, entries.last());
+        entries.push(entry);
+    }
+    entries
 }
 
-fn entry(message: MessageView, day: &mut Option<NaiveDate>) -> Entry {
-    let date = message.sent_at.date_naive();
-    let begins = day.replace(date) != Some(date);
+fn entry(message: MessageView, before: Option<&Entry>) -> Entry {
+    let begins = before.is_none_or(|before| before.sent_at.0.date_naive() != message.sent_at.date_naive());
     let class = class(&message);
     let removed = message.removed_at.is_some();
     let kind = message.kind.as_deref().filter(|kind| !matches!(*kind, "text" | "note" | "event"));
+    let links = if removed { Vec::new() } else { message.content.as_ref().map(links).unwrap_or_default() };
+    let sender = sender(&message, class);
+    let continues = before.is_some_and(|before| {
+        (before.class, &before.sender) == (class, &sender)
+            && !begins
+            && message.sent_at - before.sent_at.0 < SOON_AFTER
+            && class != "event"
+    });
     Entry {
         class,
-        sender: sender(&message, class),
+        side: side(class),
+        continues,
+        sender,
         sent_at: Moment(message.sent_at),
-        day: begins.then(|| date.format("%-d %B %Y").to_string()),
+        day: begins.then(|| day(message.sent_at)),
         kind: kind.map(words::field).filter(|_| !removed),
-        links: if removed { Vec::new() } else { message.content.as_ref().map(links).unwrap_or_default() },
-        body: message.body.filter(|_| !removed),
+        body: message.body.filter(|_| !removed).map(|body| without_addresses(&body, &links)),
+        links,
         edited_at: message.edited_at.map(Moment),
         removed_at: message.removed_at.map(Moment),
     }
@@ -63,6 +83,22 @@ fn class(message: &MessageView) -> &'static str {
         (_, false, Some("outbound")) => "outbound",
         (_, false, _) => "inbound",
     }
+}
+
+fn side(class: &str) -> &'static str {
+    match class {
+        "inbound" => "From the visitor:",
+        "outbound" => "Our reply:",
+        _ => "",
+    }
+}
+
+/// A line that is nothing but an address is left out where a link leads there.
+fn without_addresses(body: &str, links: &[Link]) -> String {
+    let is_linked = |line: &str| {
+        line.trim().parse::<Url>().is_ok_and(|url| links.iter().any(|link| link.href == url.as_str()))
+    };
+    body.lines().filter(|line| !is_linked(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn sender(message: &MessageView, class: &str) -> String {
@@ -105,6 +141,14 @@ mod tests {
         assert_eq!(
             file,
             [Link { words: "a b.pdf".into(), href: "https://storage.crisp.chat/a%20b.pdf".into() }]
+        );
+        assert_eq!(
+            without_addresses("File: a b.pdf\nhttps://storage.crisp.chat/a b.pdf", &file),
+            "File: a b.pdf"
+        );
+        assert_eq!(
+            without_addresses("see https://storage.crisp.chat/a", &file),
+            "see https://storage.crisp.chat/a"
         );
         let carousel = json!({"targets": [{"actions": [{"label": "Docs", "url": "https://example.com/"}]}]});
         assert_eq!(links(&carousel)[0].words, "Docs");

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Head, Tab, find, name};
 use crate::failure::Failure;
 use crate::input::Of;
-use crate::moment::Moment;
+use crate::moment::{Moment, counted_rows};
 use crate::page::{Section, Shell, page};
 use crate::words;
 
@@ -27,8 +27,7 @@ struct ChecksPage {
 struct Report {
     at: Moment,
     checks: Vec<Found>,
-    failed: usize,
-    warnings: usize,
+    verdict: String,
 }
 
 struct Found {
@@ -58,8 +57,18 @@ pub(crate) async fn run(
     let in_state = |state| checks.iter().filter(|check| check.state == state).count();
     let (failed, warnings) = (in_state(CheckState::Failed), in_state(CheckState::Warning));
     let found = checks.into_iter().map(Found::from).collect();
-    let report = Report { at: Moment(crisp_http::now()), checks: found, failed, warnings };
+    let report = Report { at: Moment(crisp_http::now()), checks: found, verdict: verdict(failed, warnings) };
     shown(&state, &caller, id, Some(report)).await
+}
+
+fn verdict(failed: usize, warnings: usize) -> String {
+    let warned = counted_rows(warnings, "warning", "warnings");
+    match (failed, warnings) {
+        (0, 0) => "Everything is fine".to_owned(),
+        (0, _) => format!("Nothing failed, {warned}"),
+        (_, 0) => format!("{failed} failed"),
+        (_, _) => format!("{failed} failed, {warned}"),
+    }
 }
 
 async fn shown(
@@ -77,8 +86,8 @@ impl From<Check> for Found {
     fn from(check: Check) -> Self {
         let (state, class) = match check.state {
             CheckState::Ok => ("Fine", "good"),
-            CheckState::Warning => ("Look at this", "warning"),
-            CheckState::Failed => ("Broken", "bad"),
+            CheckState::Warning => ("Warning", "warning"),
+            CheckState::Failed => ("Failed", "bad"),
         };
         let title = words::check(check.code);
         Self { title, state, class, detail: check.detail, what_to_do: check.what_to_do }

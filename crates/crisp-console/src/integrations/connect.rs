@@ -5,15 +5,16 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use crisp_http::auth::Caller;
-use crisp_http::{AppState, Path, Problem};
+use crisp_http::{AppState, Path, Problem, Query};
 use crisp_storage::integrations::IntegrationRow;
 use crisp_sync::connect;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{Head, Tab, find, gone, name};
 use crate::failure::Failure;
 use crate::input::{Form, Of};
-use crate::page::{Section, Shell, page, page_with};
+use crate::page::{Section, Shell, page_with};
 
 /// Tells htmx to open another page.
 const REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
@@ -34,6 +35,9 @@ struct ConnectPage {
     connection_code: String,
     /// How it came to be disconnected, if it once was connected.
     gone: Option<&'static str>,
+    /// Nothing can be connected while imported data is being deleted.
+    purging: bool,
+    waiting: Waiting,
     typed: String,
     refused: Option<Refused>,
 }
@@ -48,6 +52,13 @@ struct Refused {
 #[template(path = "_waiting.html")]
 struct Waiting {
     id: Uuid,
+    purging: bool,
+}
+
+/// What the page that asks has been waiting for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Awaited {
+    purging: Option<bool>,
 }
 
 impl ConnectPage {
@@ -75,6 +86,8 @@ pub(super) async fn page_of(
         install_link: install_link.as_str().to_owned(),
         connection_code: row.connection_code.clone(),
         gone: gone(row),
+        purging: row.purge_requested_at.is_some(),
+        waiting: Waiting { id: row.id, purging: row.purge_requested_at.is_some() },
         typed: attempt.website_id,
         refused,
     };
@@ -86,17 +99,20 @@ fn words_of(problem: &Problem) -> String {
     problem.errors().first().map_or_else(|| problem.detail().to_owned(), |error| error.detail.clone())
 }
 
-/// Whether the plugin has been installed: htmx asks every few seconds, and is sent on once it has.
+/// Whether the plugin has been installed, or the purge is done: htmx asks every few seconds, and is sent on then.
 pub(crate) async fn poll(
     State(state): State<AppState>,
     caller: Caller,
     Of(Path(id)): Of<Path<Uuid>>,
+    Of(Query(awaited)): Of<Query<Awaited>>,
 ) -> Result<Response, Failure> {
     let row = find(&state, &caller, id).await?;
-    if row.is_live() {
+    let purging = row.purge_requested_at.is_some();
+    if row.is_live() || purging != awaited.purging.unwrap_or_default() {
         return Ok(([(REDIRECT, format!("/integrations/{id}"))], "").into_response());
     }
-    Ok(page(&Waiting { id }))
+    // Nothing has changed, so nothing is announced a second time.
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Connects the website whose id was typed.

@@ -10,7 +10,7 @@ use crisp_storage::integrations::IntegrationRow;
 use crisp_sync::connect::{self, Imported};
 use uuid::Uuid;
 
-use super::{Head, Tab, find, name};
+use super::{Head, Tab, find, is_draft, name};
 use crate::failure::Failure;
 use crate::input::{Form, Of};
 use crate::page::{Section, Shell, page_with};
@@ -53,6 +53,20 @@ pub(crate) async fn submit(
     };
     connect::disconnect(&state.engine, caller.account, id.into(), &caller.subject, imported).await?;
     Ok(Redirect::to(&format!("/integrations/{id}?done={done}")).into_response())
+}
+
+/// Throws a connection away that was never finished.
+pub(crate) async fn discard(
+    State(state): State<AppState>,
+    caller: Caller,
+    Of(Path(id)): Of<Path<Uuid>>,
+) -> Result<Response, Failure> {
+    let row = find(&state, &caller, id).await?;
+    if !is_draft(&row) {
+        return Ok(Redirect::to(&format!("/integrations/{id}/disconnect")).into_response());
+    }
+    connect::disconnect(&state.engine, caller.account, id.into(), &caller.subject, Imported::Keep).await?;
+    Ok(Redirect::to("/integrations?done=discarded").into_response())
 }
 
 fn is_meant(row: &IntegrationRow, typed: &str) -> bool {

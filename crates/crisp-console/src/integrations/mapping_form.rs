@@ -1,6 +1,6 @@
 //! The rows of the mapping editor: between what a browser sends and what the settings hold.
 
-use crisp_domain::mapping::{Mapping, Policy, Target};
+use crisp_domain::mapping::{MAX_ROWS, Mapping, Policy, Target};
 use serde_json::{Value, json};
 
 use crate::input::Form;
@@ -22,7 +22,16 @@ pub(crate) struct Row {
     pub(crate) to: String,
     pub(crate) attribute: String,
     pub(crate) fill_empty: bool,
-    pub(crate) errors: Vec<String>,
+    pub(crate) errors: Vec<RowError>,
+}
+
+/// What is wrong with one control of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowError {
+    /// `from`, `to`, `attribute` or `policy`.
+    pub(crate) control: &'static str,
+    /// A sentence.
+    pub(crate) words: String,
 }
 
 /// A field of a contact, for the list of targets.
@@ -35,6 +44,27 @@ pub(crate) const TARGETS: [(&str, &str); 5] = [
 ];
 
 impl Row {
+    /// Room for one more.
+    pub(crate) fn blank() -> Self {
+        Self { to: ATTRIBUTE.to_owned(), on: true, ..Self::default() }
+    }
+
+    /// What is wrong with a control, in sentences.
+    pub(crate) fn wrong(&self, control: &str) -> Vec<&str> {
+        let own = self.errors.iter().filter(|error| error.control == control);
+        own.map(|error| error.words.as_str()).collect()
+    }
+
+    /// Whether it costs a request for each person.
+    pub(crate) fn reads_custom_data(&self) -> bool {
+        self.from.starts_with("data.")
+    }
+
+    /// What people call its source.
+    pub(crate) fn source(&self) -> String {
+        words::source(&self.from)
+    }
+
     fn is_blank(&self) -> bool {
         self.from.is_empty() && self.attribute.is_empty()
     }
@@ -67,8 +97,7 @@ fn row_of(row: &crisp_domain::mapping::MappingRow, on: bool) -> Row {
 }
 
 fn with_blanks(mut rows: Vec<Row>) -> Vec<Row> {
-    let blank = Row { to: ATTRIBUTE.to_owned(), on: true, ..Row::default() };
-    rows.extend(std::iter::repeat_n(blank, BLANK_ROWS));
+    rows.extend(std::iter::repeat_n(Row::blank(), BLANK_ROWS));
     rows
 }
 
@@ -107,21 +136,40 @@ pub(crate) fn put_errors(rows: &mut [Row], errors: &[crisp_domain::FieldError]) 
     for error in errors {
         let (number, field) = place(&error.field).unwrap_or((usize::MAX, ""));
         let row = rows.iter_mut().filter(|row| row.on && !row.is_blank()).nth(number);
-        let sentence = format!("{} {}.", words::field(label(field)), error.detail.trim_end_matches('.'));
         match row {
-            Some(row) => row.errors.push(sentence),
-            None => others.push(format!("{} {}", error.field, error.detail)),
+            Some(row) => {
+                let wrong = row_error(row, field, error);
+                row.errors.push(wrong);
+            }
+            None if error.code == "too_many" => others.push(format!("There may be at most {MAX_ROWS} rows.")),
+            None => others.push(words::sentence(&format!("{} {}", words::field(&error.field), error.detail))),
         }
     }
     others
 }
 
-fn label(field: &str) -> &str {
-    match field {
-        "from" => "the Crisp field",
-        "to" => "the Custify field",
-        "policy" => "the rule",
-        _ => "this row",
+fn row_error(row: &Row, field: &str, error: &crisp_domain::FieldError) -> RowError {
+    let is_attribute = row.to == ATTRIBUTE;
+    let said = |control, words: &str| RowError { control, words: words.to_owned() };
+    match (field, error.code) {
+        ("from", _) if row.from.is_empty() => said("from", "Choose a Crisp field."),
+        ("from", _) => RowError {
+            control: "from",
+            words: format!("“{}” is no field of a Crisp profile: it {}.", row.from, error.detail),
+        },
+        ("to", "duplicate") if is_attribute => {
+            said("attribute", "Another row above fills this attribute already.")
+        }
+        ("to", "duplicate") => said("to", "Another row above fills this field already."),
+        ("to", _) if is_attribute && row.attribute.is_empty() => {
+            said("attribute", "Give the attribute a name, such as job_title.")
+        }
+        ("to", _) if is_attribute => {
+            said("attribute", "A name has 1 to 64 small letters, digits and underscores, such as job_title.")
+        }
+        ("to", _) => said("to", "Choose a Custify field."),
+        ("policy", _) => said("policy", "Choose what counts if there is a value."),
+        _ => RowError { control: "from", words: words::sentence(&format!("this row {}", error.detail)) },
     }
 }
 
@@ -156,10 +204,23 @@ mod tests {
     #[test]
     fn an_error_stands_at_its_row_though_rows_before_it_are_off() {
         let row = |on, from: &str| Row { on, from: from.to_owned(), to: "name".to_owned(), ..Row::default() };
+        let said = |row: &Row| (row.wrong("to").join(" "), row.wrong("from").join(" "));
         let mut rows = vec![row(false, "a"), row(true, "b"), row(true, "c")];
         let errors =
             [FieldError::new("mapping[1].to", "duplicate", "is used twice"), FieldError::new("x", "y", "z")];
-        assert_eq!(put_errors(&mut rows, &errors), ["x z"]);
-        assert_eq!(rows[2].errors, ["The Custify field is used twice."]);
+        assert_eq!(put_errors(&mut rows, &errors), ["X z."]);
+        assert_eq!(said(&rows[2]), ("Another row above fills this field already.".to_owned(), String::new()));
+        let named =
+            Row { to: ATTRIBUTE.to_owned(), attribute: "No Name".to_owned(), on: true, ..Row::default() };
+        let mut rows = vec![named];
+        put_errors(
+            &mut rows,
+            &[
+                FieldError::new("mapping[0].to", "invalid", "is odd"),
+                FieldError::new("mapping[0].from", "invalid", ""),
+            ],
+        );
+        assert!(rows[0].wrong("attribute")[0].contains("small letters"), "{:?}", rows[0].errors);
+        assert_eq!(rows[0].wrong("from"), ["Choose a Crisp field."]);
     }
 }

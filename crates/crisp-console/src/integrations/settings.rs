@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{Done, Head, Tab, find, name};
 use crate::failure::Failure;
 use crate::input::{Form, Of};
+use crate::moment::counted;
 use crate::page::{Section, Shell, page_with};
 
 /// How far back people usually want to look, in days.
@@ -54,16 +55,16 @@ struct Fields {
     interval_minutes: String,
 }
 
-/// One preset.
+/// One preset, or what is saved and is none.
 struct Choice {
-    value: &'static str,
-    words: &'static str,
+    value: String,
+    words: String,
     chosen: bool,
 }
 
 impl SettingsPage {
-    fn error(&self, field: &str) -> Option<&str> {
-        self.errors.iter().find(|error| error.field == field).map(|error| error.detail.as_str())
+    fn is_wrong(&self, field: &str) -> bool {
+        self.errors.iter().any(|error| error.field == field)
     }
 }
 
@@ -80,7 +81,8 @@ impl Fields {
             redact: settings.redact,
             backfill: if is_preset(&BACKFILLS, &days) { days.clone() } else { "custom".to_owned() },
             backfill_days: days,
-            schedule: if is_preset(&SCHEDULES, &seconds.to_string()) {
+            // What is no whole number of minutes was set elsewhere, and stays what it is.
+            schedule: if is_preset(&SCHEDULES, &seconds.to_string()) || !seconds.is_multiple_of(60) {
                 seconds.to_string()
             } else {
                 "custom".to_owned()
@@ -138,7 +140,24 @@ fn number(text: &str) -> Value {
 }
 
 fn choices(presets: &[(&'static str, &'static str)], chosen: &str) -> Vec<Choice> {
-    presets.iter().map(|(value, words)| Choice { value, words, chosen: *value == chosen }).collect()
+    let choice = |(value, words): &(&str, &str)| Choice {
+        value: (*value).to_owned(),
+        words: (*words).to_owned(),
+        chosen: *value == chosen,
+    };
+    presets.iter().map(choice).collect()
+}
+
+/// The presets of the schedule, and the saved one where it is neither of them nor a whole number of minutes.
+fn schedules(chosen: &str) -> Vec<Choice> {
+    let mut all = choices(&SCHEDULES, chosen);
+    if let Ok(seconds) = chosen.parse::<i64>()
+        && !all.iter().any(|choice| choice.chosen)
+    {
+        let words = counted(seconds, "second", "seconds");
+        all.insert(0, Choice { value: chosen.to_owned(), words, chosen: true });
+    }
+    all
 }
 
 fn show_form(
@@ -154,7 +173,7 @@ fn show_form(
         shell: Shell::of(caller, Section::Integrations, title).noting(done.notice()),
         head: Head::of(row, Tab::Settings),
         backfills: choices(&BACKFILLS, &fields.backfill),
-        schedules: choices(&SCHEDULES, &fields.schedule),
+        schedules: schedules(&fields.schedule),
         fields,
         errors,
     };

@@ -52,6 +52,8 @@ struct OnePage {
     candidates: Vec<String>,
     decided_at: Option<Moment>,
     crisp_link: Option<String>,
+    /// What can be done here, if anything.
+    action: Option<(String, &'static str)>,
 }
 
 /// Which of them.
@@ -112,6 +114,7 @@ pub(crate) async fn explain(
         would_match: would_match(&skipped),
         evidence: sentences(explained.as_ref()),
         candidates: candidates(explained.as_ref()),
+        action: action(&skipped, id),
         decided_at: explained.map(|explained| Moment(explained.latest.decided_at)),
         crisp_link,
         row: Row::from(skipped),
@@ -132,6 +135,19 @@ fn candidates(explained: Option<&Explanation>) -> Vec<String> {
         .flat_map(|one| &one.latest.candidates)
         .map(|candidate| words::sentence(&candidate.detail))
         .collect()
+}
+
+/// The page on which the nearest of these ways is gone.
+fn action(skipped: &Skipped, integration: Uuid) -> Option<(String, &'static str)> {
+    match (skipped.reason, &skipped.email) {
+        (Reason::NoMatch, Some(email)) => {
+            Some((format!("/contacts?search={}", in_address(email)), "Look for this contact"))
+        }
+        (Reason::BeforeBackfill, _) => {
+            Some((format!("/integrations/{integration}/settings"), "Change the import window"))
+        }
+        (Reason::NoMatch | Reason::Unreadable, _) => None,
+    }
 }
 
 /// What somebody can do so that it comes in by itself.

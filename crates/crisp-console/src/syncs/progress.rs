@@ -1,276 +1,259 @@
-//! How a sync goes: three bars, and what is being done now.
+//! How a sync goes: three bars, what is being done now, and what can be done about it.
 
 use askama::Template;
 use chrono::{DateTime, Utc};
 use crisp_http::AppState;
-use crisp_http::auth::Caller;
-use crisp_storage::syncs::SyncRow;
+use crisp_http::auth::{Caller, Permission};
+use crisp_storage::syncs::{self, SyncRow};
 use crisp_storage::views::freshness;
 use uuid::Uuid;
 
+use super::bars::{Bar, bars};
 use super::line::{SyncLine, by, failed};
 use crate::failure::Failure;
-use crate::moment::{Count, Moment, count, span};
+use crate::moment::{Count, Moment, count, counted, left, span};
 use crate::words;
 
 /// The part of the page that changes while a sync runs.
 #[derive(Template)]
 #[template(path = "_progress.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each decides about one thing that the page shows")]
 pub(super) struct ProgressPart {
     pub(super) id: Uuid,
-    pub(super) integration: Uuid,
+    integration: Uuid,
     pub(super) title: &'static str,
     pub(super) line: SyncLine,
-    pub(super) by: String,
-    pub(super) now_doing: String,
-    pub(super) bars: Vec<Bar>,
-    pub(super) facts: Vec<Fact>,
-    pub(super) problem: Option<String>,
-    pub(super) resumes_at: Option<Moment>,
-    pub(super) finished_at: Option<Moment>,
-    pub(super) skipped: i64,
-    pub(super) failed: i64,
-}
-
-/// One of the three bars.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bar {
-    pub(super) name: &'static str,
-    /// `done`, `now` or `later`.
-    pub(super) class: &'static str,
-    pub(super) value: i64,
-    /// `None`: nobody knows yet.
-    pub(super) max: Option<i64>,
-    pub(super) figure: String,
-    pub(super) counts: Vec<(&'static str, Count)>,
+    by: String,
+    /// What it is doing, or what came of it, in one line.
+    headline: String,
+    detail: &'static str,
+    bars: Vec<Bar>,
+    facts: Vec<Fact>,
+    trouble: Option<Trouble>,
+    resumes_at: Option<Moment>,
+    finished_at: Option<Moment>,
+    skipped: Option<String>,
+    failed: Option<String>,
+    is_first_import: bool,
+    /// Cancelling has been asked for, and comes with the next step.
+    is_cancelling: bool,
+    /// It came to nothing, so that it is worth trying again.
+    came_to_nothing: bool,
+    reads: bool,
 }
 
 /// A figure with its name.
-pub(super) struct Fact {
-    pub(super) name: &'static str,
-    pub(super) value: String,
+struct Fact {
+    name: &'static str,
+    value: String,
 }
 
-/// The order of the phases.
-const PHASES: [&str; 3] = ["people", "conversations", "messages"];
+/// What went wrong: red only where that was the end of it.
+struct Trouble {
+    class: &'static str,
+    words: String,
+}
+
+/// What the row itself does not tell.
+struct Beside {
+    transcripts_due: i64,
+    is_cancelling: bool,
+}
 
 impl ProgressPart {
     pub(super) async fn of(state: &AppState, caller: &Caller, run: &SyncRow) -> Result<Self, Failure> {
         let now = crisp_http::now();
-        let transcripts_due = if run.is_under_way() { transcripts_due(state, caller, run).await? } else { 0 };
+        let Beside { transcripts_due, is_cancelling } = beside(state, caller, run).await?;
         let budget = state.engine.ledger().state().await?;
         let used = match budget.limit {
             Some(limit) => format!("{} of {}", count(budget.used), count(limit)),
             None => format!("{}, without a limit", count(budget.used)),
         };
+        let (skipped, unread) = (run.conversations_skipped, failed(run));
         Ok(Self {
             id: run.id,
             integration: run.integration_id,
             title: words::sync_kind(&run.kind, &run.trigger),
             line: SyncLine::of(run, now),
             by: by(run),
-            now_doing: now_doing(run, transcripts_due),
+            headline: headline(run, is_cancelling),
+            detail: detail(run, is_cancelling),
             bars: bars(run, transcripts_due),
             facts: facts(run, used, now),
-            problem: run.problem_code.as_ref().map(|_| problem(run)),
+            trouble: trouble(run),
             resumes_at: run.resumes_at.filter(|_| run.state == "waiting_for_quota").map(Moment),
             finished_at: run.finished_at.map(Moment),
-            skipped: run.conversations_skipped,
-            failed: failed(run),
+            skipped: (skipped > 0).then(|| counted(skipped, "conversation was", "conversations were")),
+            failed: (unread > 0).then(|| counted(unread, "record", "records")),
+            is_first_import: run.trigger == "first_import",
+            is_cancelling,
+            came_to_nothing: matches!(run.state.as_str(), "failed" | "cancelled"),
+            reads: caller.may(Permission::ReadConversations),
         })
     }
 }
 
-/// Conversations whose messages are still to be read.
-async fn transcripts_due(state: &AppState, caller: &Caller, run: &SyncRow) -> Result<i64, Failure> {
+async fn beside(state: &AppState, caller: &Caller, run: &SyncRow) -> Result<Beside, Failure> {
     let mut session = state.database().read_primary(caller.account).await?;
     let fresh = freshness::list(&mut session).await?;
+    let asked = syncs::is_cancel_requested(&mut session, run.sync_id()).await?;
     session.commit().await?;
     let own = fresh.into_iter().find(|one| one.integration_id == run.integration_id);
-    Ok(own.map_or(0, |one| one.transcripts_due))
+    let due = own.map_or(0, |one| one.transcripts_due);
+    Ok(Beside { transcripts_due: due, is_cancelling: asked && run.is_under_way() })
 }
 
-fn problem(run: &SyncRow) -> String {
-    run.problem_detail
-        .clone()
-        .unwrap_or_else(|| "Something went wrong on our side. It has been recorded.".to_owned())
-}
-
-fn now_doing(run: &SyncRow, transcripts_due: i64) -> String {
-    match (run.state.as_str(), run.phase.as_deref()) {
-        ("queued", _) => "Waiting for a worker to take it up. That takes moments.".to_owned(),
-        ("waiting_for_quota", _) => {
-            "The requests to Crisp that we have for now are spent. It goes on by itself; what was read is here already."
-                .to_owned()
+/// A hiccup is told while it lasts, and a failure for good; what is over is over.
+fn trouble(run: &SyncRow) -> Option<Trouble> {
+    let unknown = "Something went wrong on our side. It has been recorded.";
+    let words = || run.problem_detail.clone().unwrap_or_else(|| unknown.to_owned());
+    run.problem_code.as_ref()?;
+    match run.state.as_str() {
+        "failed" => Some(Trouble { class: "bad", words: words() }),
+        "cancelled" => Some(Trouble { class: "warning", words: words() }),
+        "running" | "queued" | "waiting_for_quota" if run.failures_in_row > 0 => {
+            Some(Trouble { class: "warning", words: words() })
         }
-        ("running", Some("people")) => "Reading people from Crisp.".to_owned(),
-        ("running", Some("conversations")) => "Reading conversations, and finding out whose they are.".to_owned(),
-        ("running", Some("messages")) if transcripts_due > 0 => {
-            format!("Reading messages: {} conversations to go, the newest first.", Count(transcripts_due))
-        }
-        ("running", Some("messages")) => "Reading messages, those of the newest conversations first.".to_owned(),
-        ("running", _) => "Getting ready.".to_owned(),
-        ("succeeded", _) => "Everything that there is to read has been read.".to_owned(),
-        ("partial", _) => "It ran to its end, but some records could not be read.".to_owned(),
-        ("cancelled", _) => "It was cancelled. What it had imported stays.".to_owned(),
-        _ => "It could not be finished. What it had imported stays.".to_owned(),
+        _ => None,
     }
 }
 
-fn bars(run: &SyncRow, transcripts_due: i64) -> Vec<Bar> {
-    let phase = run.phase.as_deref().and_then(|phase| PHASES.iter().position(|one| *one == phase));
-    let class = |place: usize| match phase {
-        _ if !run.is_under_way() => "done",
-        Some(now) if now == place => "now",
-        Some(now) if now > place => "done",
-        Some(_) | None => "later",
+fn headline(run: &SyncRow, is_cancelling: bool) -> String {
+    let of_phase = match (run.state.as_str(), run.phase.as_deref()) {
+        _ if is_cancelling => "Cancelling…",
+        ("queued", _) => "Waiting for a worker to take it up",
+        ("waiting_for_quota", _) => "Waiting for more requests to Crisp",
+        ("running", Some("people")) => "Reading people",
+        ("running", Some("conversations")) => "Reading conversations",
+        ("running", Some("messages")) => "Reading messages",
+        ("running", _) => "Getting ready",
+        ("cancelled", _) => "Cancelled",
+        ("failed", _) => "It could not be finished",
+        _ => return done(run),
     };
-    let ended = !run.is_under_way();
-    let matched = run.conversations_created + run.conversations_updated + run.conversations_unchanged;
-    let transcripts =
-        (matched.max(transcripts_due) > 0 && class(2) == "now").then_some(matched.max(transcripts_due));
-    let people = (run.people_read, run.expected_people);
-    let conversations = (run.conversations_read, run.expected_conversations);
-    let messages = transcripts.map_or((run.messages_read, None), |all| (all - transcripts_due, Some(all)));
-    vec![
-        bar("People", class(0), people, run.people_read, people_counts(run), ended),
-        bar(
-            "Conversations",
-            class(1),
-            conversations,
-            run.conversations_read,
-            conversation_counts(run),
-            ended,
-        ),
-        bar("Messages", class(2), messages, run.messages_read, message_counts(run), ended),
-    ]
+    of_phase.to_owned()
 }
 
-fn bar(
-    name: &'static str,
-    class: &'static str,
-    (value, expected): (i64, Option<i64>),
-    read: i64,
-    counts: Vec<(&'static str, Count)>,
-    ended: bool,
-) -> Bar {
-    let is_full = ended || class == "done";
-    let max = if is_full { Some(value.max(1)) } else { expected.map(|max| max.max(value).max(1)) };
-    let value = if is_full { value.max(1) } else { value };
-    let known = expected.filter(|_| !is_full && name != "Messages");
-    let figure = known.map_or_else(
-        || Count(read).to_string(),
-        |max| format!("{} of {}", Count(read), Count(max.max(read))),
-    );
-    let counts = counts.into_iter().filter(|(_, count)| count.0 > 0).collect();
-    Bar {
-        name,
-        class,
-        value: if class == "later" { 0 } else { value },
-        max: if class == "later" { Some(1) } else { max },
-        figure,
-        counts,
+fn detail(run: &SyncRow, is_cancelling: bool) -> &'static str {
+    match (run.state.as_str(), run.phase.as_deref()) {
+        _ if is_cancelling => "It stops with the step that is under way. What it has imported stays.",
+        ("queued", _) => "That takes moments.",
+        ("waiting_for_quota", _) => "It goes on by itself. What was read is here already.",
+        ("running", Some("conversations")) => "And finding out whose they are.",
+        ("running", Some("messages")) => "Those of the newest conversations first.",
+        ("running", _) => "You can leave this page: it goes on by itself.",
+        ("partial", _) => "It ran to its end, but some records could not be read.",
+        ("cancelled" | "failed", _) => "What it had imported stays.",
+        _ => "",
     }
 }
 
-fn people_counts(run: &SyncRow) -> Vec<(&'static str, Count)> {
-    let of = |name, number| (name, Count(number));
-    vec![
-        of("new", run.people_created),
-        of("updated", run.people_updated),
-        of("unchanged", run.people_unchanged),
-        of("removed", run.people_removed),
-        of("unreadable", run.people_failed),
-    ]
-}
-
-fn conversation_counts(run: &SyncRow) -> Vec<(&'static str, Count)> {
-    let of = |name, number| (name, Count(number));
-    vec![
-        of("new", run.conversations_created),
-        of("updated", run.conversations_updated),
-        of("unchanged", run.conversations_unchanged),
-        of("skipped", run.conversations_skipped),
-        of("removed", run.conversations_removed),
-        of("unreadable", run.conversations_failed),
-    ]
-}
-
-fn message_counts(run: &SyncRow) -> Vec<(&'static str, Count)> {
-    let of = |name, number| (name, Count(number));
-    vec![
-        of("new", run.messages_created),
-        of("updated", run.messages_updated),
-        of("unchanged", run.messages_unchanged),
-        of("removed", run.messages_removed),
-        of("unreadable", run.messages_failed),
-    ]
+/// What a finished run has done: everything that it brought or changed.
+fn done(run: &SyncRow) -> String {
+    let people = run.people_created + run.people_updated;
+    let conversations = run.conversations_created + run.conversations_updated;
+    let messages = run.messages_created + run.messages_updated;
+    let parts = [
+        (people, counted(people, "person", "people")),
+        (conversations, counted(conversations, "conversation", "conversations")),
+        (messages, counted(messages, "message", "messages")),
+    ];
+    let parts: Vec<String> =
+        parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
+    let took = run.started_at.zip(run.finished_at).map(|(from, to)| format!(" in {}", span(to - from)));
+    let verb = if run.kind == "full" { "Imported" } else { "Brought up to date:" };
+    match parts.as_slice() {
+        [] => "Nothing new: everything was here already".to_owned(),
+        [all @ .., last] if !all.is_empty() => {
+            format!("{verb} {} and {last}{}", all.join(", "), took.unwrap_or_default())
+        }
+        [only, ..] => format!("{verb} {only}{}", took.unwrap_or_default()),
+    }
 }
 
 fn facts(run: &SyncRow, used: String, now: DateTime<Utc>) -> Vec<Fact> {
     let took = run.started_at.map(|begun| run.finished_at.unwrap_or(now) - begun);
     let mut facts = Vec::new();
     let mut fact = |name, value| facts.push(Fact { name, value });
-    fact(
-        if run.is_under_way() { "Running for" } else { "Took" },
-        took.map_or("Not begun yet".to_owned(), span),
-    );
     if run.is_under_way() {
-        let left = run.expected_finish_at.map(|end| format!("About {}", span(end - now)));
-        fact("Time left", left.unwrap_or_else(|| "Working it out".to_owned()));
+        let end = run.expected_finish_at.map(|end| left(end - now));
+        fact("Time left", end.unwrap_or_else(|| "Not known yet".to_owned()));
     }
+    let name = if run.is_under_way() { "Running for" } else { "Took" };
+    fact(name, took.map_or("Not begun yet".to_owned(), span));
     let records = run.people_read + run.conversations_read + run.messages_read;
-    let rate = took.filter(|took| took.num_seconds() > 0).map(|took| records * 60 / took.num_seconds());
-    fact("Pace", rate.map_or("–".to_owned(), |rate| format!("{} records a minute", Count(rate))));
-    fact("Crisp requests of this sync", Count(run.crisp_requests).to_string());
-    fact("Requests used today, in all", used);
+    if let Some(seconds) = took.map(|took| took.num_seconds()).filter(|seconds| *seconds > 0) {
+        fact("Pace", format!("{} records a minute", Count(records * 60 / seconds)));
+    }
+    fact("Requests to Crisp", Count(run.crisp_requests).to_string());
+    fact("Requests used today", used);
     facts
 }
 
 #[cfg(test)]
-mod tests {
-    use crisp_domain::{AccountId, IntegrationId};
+pub(super) mod tests {
+    use chrono::TimeDelta;
+    use crisp_domain::{AccountId, IntegrationId, SyncId};
 
     use super::*;
 
+    fn begun() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_767_225_600, 0).unwrap()
+    }
+
     fn run() -> SyncRow {
-        let now = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
-        let ids = (AccountId::new_v7(now), IntegrationId::new_v7(now));
-        SyncRow::queued(ids, crisp_domain::SyncId::new_v7(now), ("full", "first_import"), None, now)
+        let ids = (AccountId::new_v7(begun()), IntegrationId::new_v7(begun()));
+        SyncRow::queued(ids, SyncId::new_v7(begun()), ("full", "first_import"), None, begun())
     }
 
-    fn running(phase: &str) -> SyncRow {
-        let mut row = run();
-        row.state = "running".to_owned();
-        row.phase = Some(phase.to_owned());
-        row
+    pub(in crate::syncs) fn running(phase: &str) -> SyncRow {
+        SyncRow { state: "running".to_owned(), phase: Some(phase.to_owned()), ..run() }
     }
 
-    #[test]
-    fn bars_before_the_phase_are_full_and_those_after_it_empty() {
-        let mut row = running("conversations");
-        row.people_read = 40;
-        row.conversations_read = 10;
-        row.expected_conversations = Some(100);
-        let bars = bars(&row, 0);
-        let shown: Vec<_> = bars.iter().map(|bar| (bar.class, bar.value, bar.max)).collect();
-        assert_eq!(shown, [("done", 40, Some(40)), ("now", 10, Some(100)), ("later", 0, Some(1))]);
-        assert_eq!(bars[1].figure, "10 of 100");
+    pub(in crate::syncs) fn ended(state: &str) -> SyncRow {
+        let finished_at = Some(begun() + TimeDelta::seconds(4));
+        SyncRow { state: state.to_owned(), started_at: Some(begun()), finished_at, ..run() }
     }
 
     #[test]
-    fn messages_are_measured_by_the_conversations_that_wait_for_theirs() {
+    fn a_finished_sync_says_what_it_brought() {
+        let mut row = ended("succeeded");
+        assert_eq!(headline(&row, false), "Nothing new: everything was here already");
+        (row.people_created, row.conversations_created, row.messages_created) = (120, 126, 1_067);
+        let said = "Imported 120 people, 126 conversations and 1,067 messages in 4 seconds";
+        assert_eq!(headline(&row, false), said);
+        (row.people_created, row.conversations_created, row.messages_created) = (1, 0, 0);
+        assert_eq!(headline(&row, false), "Imported 1 person in 4 seconds");
+    }
+
+    #[test]
+    fn a_past_hiccup_is_not_shown_and_only_a_failure_is_red() {
+        let troubled = |mut row: SyncRow, in_row| {
+            row.problem_code = Some("crisp_unavailable".to_owned());
+            row.failures_in_row = in_row;
+            trouble(&row).map(|trouble| trouble.class)
+        };
+        assert_eq!(troubled(ended("succeeded"), 0), None);
+        assert_eq!(troubled(running("people"), 0), None);
+        assert_eq!(troubled(running("people"), 2), Some("warning"));
+        assert_eq!(troubled(ended("failed"), 15), Some("bad"));
+    }
+
+    #[test]
+    fn a_running_sync_says_how_long_it_will_take_or_that_nobody_knows() {
+        let left = |row: &SyncRow| facts(row, String::new(), begun())[0].value.clone();
         let mut row = running("messages");
-        row.conversations_created = 10;
-        row.messages_read = 123;
-        let bar = &bars(&row, 4)[2];
-        assert_eq!((bar.value, bar.max, bar.figure.as_str()), (6, Some(10), "123"));
+        assert_eq!(left(&row), "Not known yet");
+        row.expected_finish_at = Some(begun() + TimeDelta::seconds(250));
+        assert_eq!(left(&row), "about 4 min");
+        row.expected_finish_at = Some(begun() - TimeDelta::seconds(1));
+        assert_eq!(left(&row), "nearly done");
     }
 
     #[test]
     fn a_sync_that_waits_for_quota_says_so() {
-        let mut row = running("messages");
-        row.state = "waiting_for_quota".to_owned();
-        assert!(now_doing(&row, 3).contains("goes on by itself"));
+        let row = SyncRow { state: "waiting_for_quota".to_owned(), ..running("messages") };
+        assert!(detail(&row, false).contains("goes on by itself"));
+        assert_eq!(headline(&row, true), "Cancelling…");
     }
 }

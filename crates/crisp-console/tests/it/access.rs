@@ -100,3 +100,75 @@ async fn another_accounts_integration_is_not_there() {
     assert_eq!(world.get_as(&stranger, &sync).await.status, 404);
     assert_eq!(world.get_as(&stranger, &format!("{sync}/live")).await.status, 404);
 }
+
+/// A token whose time is up.
+const OVER: &str = "eyJhbGciOiJIUzI1NiJ9.e30.AAAA";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_over_is_said_to_be_and_only_a_page_is_gone_back_to() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let sync = format!("/syncs/{}", Uuid::nil());
+    let send = async |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let sent = headers
+            .iter()
+            .fold(request(method, path, OVER), |sent, (name, value)| sent.header(*name, *value));
+        world.send(sent.body(Body::empty()).unwrap()).await
+    };
+    let page = [("sec-fetch-mode", "navigate"), ("accept", "text/html,application/xhtml+xml")];
+    let asked = send("GET", &sync, &page).await;
+    assert_eq!((asked.status.as_u16(), asked.texts("h1")), (401, vec!["Your session has ended".to_owned()]));
+    assert!(asked.header("set-cookie").contains("%2Fsyncs%2F"), "{asked:?}");
+
+    // A part of a page does not become the sign-in page: the whole page is loaded anew.
+    let part = [("hx-request", "true"), ("sec-fetch-mode", "cors"), ("accept", "text/html")];
+    for path in [format!("{sync}/live"), "/integrations".to_owned()] {
+        let asked = send("GET", &path, &part).await;
+        assert_eq!((asked.status.as_u16(), asked.header("hx-refresh")), (401, "true"), "{path}");
+        assert_eq!(asked.header("set-cookie"), "", "{path}");
+    }
+    assert_eq!(
+        send("GET", &format!("{sync}/live"), &part[1..]).await.header("set-cookie"),
+        "",
+        "a script asked"
+    );
+
+    // Who sent a form comes back to the page that it stands on.
+    let form = |referer| [page[0], page[1], ("referer", referer)];
+    let cancel = format!("{sync}/cancel");
+    let asked = send("POST", &cancel, &form("http://127.0.0.1:8080/contacts?search=a")).await;
+    assert!(asked.header("set-cookie").contains("%2Fcontacts%3Fsearch"), "{asked:?}");
+    assert_eq!(send("POST", &cancel, &form("http://evil.example/contacts")).await.header("set-cookie"), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_shown_keeps_the_way_to_everything_else() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let reader = token(world.account, &[READ]);
+    let send = async |method: &str, path: &str, token: &str| {
+        let sent = request(method, path, token)
+            .header("accept", "text/html")
+            .header("sec-fetch-site", "same-origin");
+        world.send(sent.body(Body::empty()).unwrap()).await
+    };
+    for (method, path, status) in [
+        ("GET", "/integrations", 403),
+        ("GET", "/contacts/00000000-0000-0000-0000-000000000000", 404),
+        ("GET", "/no/such/page", 404),
+        ("DELETE", "/contacts", 405),
+        ("GET", "/crisp/callback", 400),
+        ("GET", "/contacts?cursor=nonsense", 422),
+    ] {
+        let refused = send(method, path, &reader).await;
+        assert_eq!(refused.status.as_u16(), status, "{path}: {}", refused.text);
+        assert_eq!(refused.texts("nav a"), ["Contacts", "Companies"], "{path}");
+        assert_eq!(refused.texts(".card [role=button]").len(), 1, "{path} has a way back");
+        assert!(refused.header("content-security-policy").contains("default-src 'none'"), "{path}");
+    }
+    let stranger = send("GET", "/no/such/page", "").await;
+    assert_eq!(
+        (stranger.status.as_u16(), stranger.texts("h1")),
+        (404, vec!["There is nothing here".to_owned()])
+    );
+    let program = world.get("/no/such/page").await;
+    assert_eq!(program.header("content-type"), "application/problem+json");
+}

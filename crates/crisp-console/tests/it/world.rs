@@ -117,6 +117,11 @@ impl World {
         self.crisp.website_ids()[0]
     }
 
+    /// Everything, to be served.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
@@ -140,8 +145,12 @@ impl World {
     }
 
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_as(&self.admin, path, fields).await
+    }
+
+    pub(crate) async fn post_as(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request = request("POST", path, &self.admin).header("sec-fetch-site", "same-origin");
+        let request = request("POST", path, token).header("sec-fetch-site", "same-origin");
         let form = request.header("content-type", "application/x-www-form-urlencoded");
         self.send(form.body(Body::from(body)).unwrap()).await
     }
@@ -200,7 +209,7 @@ pub(crate) fn token(account: Uuid, permissions: &[&str]) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests are an edge, too")]
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
 }
 

@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::auth::{Caller, Permission, Verifier};
 use crate::extract::{Body, RawBody};
-use crate::routes::{Access, HOOK_BODY_LIMIT, Lane, LimitOptions, Terms};
+use crate::routes::{Access, HOOK_BODY_LIMIT, Lane, LimitOptions, PageProblem, Terms};
 use crate::testing::{call, get, request};
 
 const SECRET: &str = "a secret for these tests alone";
@@ -92,13 +92,36 @@ async fn a_session_does_not_serve_pages_of_another_site() {
 
 #[tokio::test]
 async fn a_refused_page_shows_what_the_console_wants_shown() {
-    let guards = guards(LimitOptions::default()).with_page_refusal(|problem, uri| {
-        (problem.status(), format!("sign in to see {}", uri.path())).into_response()
+    let guards = guards(LimitOptions::default()).with_page_refusal(|page| {
+        let who = page.caller.map_or("nobody", |caller| caller.subject.as_str());
+        let told = format!("{} {} {who}", page.problem.code().as_str(), page.uri.path());
+        (page.problem.status(), told).into_response()
     });
-    let routes = Routes::new().get("/page", Access::PageSignedIn, async || "");
-    let response = App::new(routes, &guards).into_router().oneshot(get("/page")).await.unwrap();
-    let text = response.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(text, "sign in to see /page");
+    let routes = Routes::new()
+        .get("/page", Access::PageSignedIn, async || "")
+        .get("/gone", Access::PageSignedIn, async || PageProblem(Problem::not_found()))
+        .get("/open", Terms::from(Access::Public).in_lane(Lane::Pages), async || {
+            PageProblem(Problem::not_found())
+        });
+    let served = App::new(routes, &guards).into_router();
+    let html = |request: axum::http::request::Builder| {
+        request.header("accept", "text/html,*/*").body(AxumBody::empty()).unwrap()
+    };
+    for (request, told) in [
+        (get("/page"), "unauthenticated /page nobody"),
+        (with_session("GET", "/gone", &[]).body(AxumBody::empty()).unwrap(), "not_found /gone u"),
+        (get("/open"), "not_found /open nobody"),
+        (html(with_session("GET", "/nowhere", &[])), "not_found /nowhere u"),
+        (html(with_session("DELETE", "/page", &[])), "method_not_allowed /page u"),
+    ] {
+        let response = served.clone().oneshot(request).await.unwrap();
+        let text = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(text, told);
+    }
+    for program in [get("/nowhere"), html(request("GET", "/v1/nowhere"))] {
+        let response = served.clone().oneshot(program).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
 }
 
 #[tokio::test]

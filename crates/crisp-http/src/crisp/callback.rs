@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use crisp_sync::connect::{self, Visitor};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -10,7 +10,8 @@ use serde::Deserialize;
 use crate::auth::{Caller, session};
 use crate::clock;
 use crate::extract::Query;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
+use crate::routes::PageProblem;
 use crate::state::AppState;
 
 /// What Crisp adds to the callback address.
@@ -51,11 +52,13 @@ pub(crate) async fn complete(
         return StatusCode::OK.into_response();
     }
     let Ok(Query(installed)) = installed else {
-        return page(StatusCode::BAD_REQUEST, "Something is missing in this address.");
+        let incomplete =
+            "Something is missing in this address: go back to the integration, and install from there.";
+        return PageProblem(Problem::new(Code::MalformedRequest, incomplete)).into_response();
     };
     match connected(&state, &headers, &installed).await {
         Ok(settings_page) => Redirect::to(&settings_page).into_response(),
-        Err(problem) => page(problem.status(), problem.detail()),
+        Err(problem) => PageProblem(problem).into_response(),
     }
 }
 
@@ -70,14 +73,4 @@ async fn connected(state: &AppState, headers: &HeaderMap, installed: &Installed)
 /// Who sits at the browser, where a session tells.
 fn session(state: &AppState, headers: &HeaderMap) -> Option<Caller> {
     state.verifier.verify(session::token(headers)?, clock::now()).ok()
-}
-
-/// A page that works without the console. The sentence is ours: nothing of the address stands in it.
-fn page(status: StatusCode, sentence: &str) -> Response {
-    let sentence = sentence.replace('&', "&amp;").replace('<', "&lt;");
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><title>Crisp could not be connected</title>\
-         <h1>Crisp could not be connected</h1><p>{sentence}</p><p><a href=\"/\">Back to the settings</a></p></html>"
-    );
-    (status, Html(page)).into_response()
 }

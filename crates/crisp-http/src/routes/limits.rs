@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -68,16 +68,16 @@ impl Limits {
     ///
     /// The handler runs in a task of its own, to its end: whoever hangs up or takes too long to be answered does not
     /// stop it half-way through a transaction, and its place is taken until it is really done.
-    pub(super) async fn run(&self, lane: Lane, request: Request, next: Next) -> Response {
-        let Ok(place) = self.place(lane) else { return overloaded(lane) };
+    pub(super) async fn run(&self, lane: Lane, request: Request, next: Next) -> Result<Response, Problem> {
+        let Ok(place) = self.place(lane) else { return Err(overloaded(lane)) };
         let handler = async move {
             let _place = place;
             next.run(request).await
         };
         match timeout(self.answer_within, self.running.spawn(handler.in_current_span())).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(_panicked)) => Problem::panicked().into_response(),
-            Err(_elapsed) => timed_out(),
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(_panicked)) => Err(Problem::panicked()),
+            Err(_elapsed) => Err(timed_out()),
         }
     }
 
@@ -92,15 +92,15 @@ impl Limits {
     }
 }
 
-fn overloaded(lane: Lane) -> Response {
+fn overloaded(lane: Lane) -> Problem {
     metrics::counter!("http_requests_shed_total", "lane" => <&'static str>::from(lane)).increment(1);
     let problem =
         Problem::new(Code::Overloaded, "Too much is asked of this server at once; try again in a moment.");
-    problem.retry_after(Duration::from_secs(1)).into_response()
+    problem.retry_after(Duration::from_secs(1))
 }
 
-fn timed_out() -> Response {
+fn timed_out() -> Problem {
     let problem =
         Problem::new(Code::TimedOut, "The answer took too long; what was asked for may still be done.");
-    problem.retry_after(Duration::from_secs(5)).into_response()
+    problem.retry_after(Duration::from_secs(5))
 }

@@ -76,6 +76,9 @@ pub struct ConversationView {
     /// `inbound` or `outbound`, of that message.
     #[diesel(sql_type = Nullable<Text>)]
     pub last_message_direction: Option<String>,
+    /// Beginning of the first of them, where there is no subject to call the conversation by.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub first_message: Option<String>,
     /// Since when the visitor has no answer.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub waiting_on_us_since: Option<DateTime<Utc>>,
@@ -111,7 +114,7 @@ pub enum Scope<'a> {
 pub struct Filter {
     /// Those in this state.
     pub status: Option<Status>,
-    /// Those whose subject or visitor's name contains this text.
+    /// Those whose subject, visitor, contact (name or e-mail) or last message contains this text.
     pub search: Option<String>,
 }
 
@@ -186,7 +189,12 @@ fn page_of(scope: Scope<'_>) -> String {
         "select c.*, {at} as listed_at from {from} \
          where c.account_id = $1 and {owner} = $2 and c.contact_id is not null and c.removed_at is null \
            and ($3::text is null or c.status = $3) \
-           and ($4::text is null or c.subject ilike $4 or c.nickname ilike $4) \
+           and ($4::text is null or c.subject ilike $4 or c.nickname ilike $4 \
+               or exists (select 1 from contacts s where s.account_id = $1 and s.id = c.contact_id \
+                   and (s.name ilike $4 or s.email ilike $4)) \
+               or (select m.body from messages m where m.account_id = $1 and m.conversation_id = c.id \
+                   and m.sent_at is not null and m.removed_at is null and not m.internal \
+                   order by m.sent_at desc, m.fingerprint desc limit 1) ilike $4) \
            and ($6::uuid is null or ($5::timestamptz is null and ({at} is not null or {id} < $6)) or ({at}, {id}) < ($5, $6)) \
          order by {at} desc, {id} desc limit $7"
     )
@@ -215,8 +223,13 @@ fn whole(page: &str) -> String {
          left join lateral (select left(m.body, 280) as body, m.direction from messages m \
              where m.account_id = $1 and m.conversation_id = p.id and m.sent_at is not null and m.removed_at is null and not m.internal \
              order by m.sent_at desc, m.fingerprint desc limit 1) n on true \
+         left join lateral (select left(m.body, 120) as body from messages m \
+             where nullif(trim(p.subject), '') is null and m.account_id = $1 and m.conversation_id = p.id \
+                 and m.sent_at is not null and m.removed_at is null and not m.internal \
+             order by m.sent_at, m.fingerprint limit 1) f on true \
          order by p.listed_at desc, p.id desc"
     )
 }
 
-const PREVIEW: &str = "n.body as last_message, n.direction as last_message_direction";
+const PREVIEW: &str =
+    "n.body as last_message, n.direction as last_message_direction, f.body as first_message";

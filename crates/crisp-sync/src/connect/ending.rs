@@ -81,10 +81,10 @@ fn holds_imports(row: &IntegrationRow) -> bool {
 }
 
 /// Forgets how far the import had come, because the row has none any more or will soon have none: what comes after is
-/// a first import again. The row keeps no website either, so that it may have another one.
+/// a first import again. The row keeps no website either, so that it may have another one; the name
+/// stays, for people to know what it was.
 pub(super) fn forget_import(row: &mut IntegrationRow) {
     row.website_id = None;
-    row.website_name = None;
     row.proven_website_id = None;
     row.proven_token_hash = None;
     row.backfill_from = None;
@@ -96,6 +96,8 @@ pub(super) fn forget_import(row: &mut IntegrationRow) {
     row.last_incremental_at = None;
     row.last_reconcile_at = None;
     row.synced_at = None;
+    row.expected_conversations = None;
+    row.expected_requests = None;
     row.applied_revision = row.settings_revision;
     row.remap_cursor = None;
     row.remap_done = 0;

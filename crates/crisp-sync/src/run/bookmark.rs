@@ -54,6 +54,8 @@ pub(crate) struct Bookmark {
     pub(crate) last_profile: Option<DateTime<Utc>>,
     /// Until when the run waits for records in doubt at the most (our clock).
     pub(crate) settle_until: Option<DateTime<Utc>>,
+    /// How long the run has waited for requests, in milliseconds.
+    pub(crate) waited_ms: i64,
 }
 
 impl Bookmark {

@@ -133,6 +133,7 @@ impl Run<'_> {
             && is_newest_first(&updated)
             && updated.first().copied() <= self.integration.conversations_bookmark;
         let next = self.after_conversations_page(last || as_known);
+        let whole = !self.is_incremental() && self.since().is_none();
         let counts_hooks = self.row.kind != "full" && !rolling;
         self.commit(scope, |row, mark, integration| {
             row.conversations_failed += failed;
@@ -158,6 +159,9 @@ impl Run<'_> {
             match next {
                 Some(stage) => {
                     row.expected_conversations = Some(row.conversations_read);
+                    if whole {
+                        integration.expected_conversations = row.expected_conversations;
+                    }
                     mark.enter(stage);
                 }
                 None => mark.page = mark.page.max(1) + 1,

@@ -158,6 +158,7 @@ impl Run<'_> {
         let is_full = self.row.kind == "full";
         self.commit(scope, |row, mark, integration| {
             row.started_at.get_or_insert(now);
+            row.expected_conversations = integration.expected_conversations.filter(|_| whole);
             row.expected_people = people.and_then(|total| i64::try_from(total).ok());
             if is_full && integration.first_import_at.is_none() {
                 integration.first_import_at = Some(now);

@@ -36,7 +36,7 @@ pub(super) struct Samples {
     pub(super) integration: IntegrationRow,
 }
 
-/// Loads stored profiles, else one page of the people list (one request).
+/// Loads stored profiles, else one page of the people list: one request, and none for whoever goes on editing.
 pub(super) async fn load(
     engine: &Engine,
     account: AccountId,
@@ -58,7 +58,11 @@ pub(super) async fn load(
         return Ok(Samples { samples, integration: row });
     }
     let website = row.website().filter(|_| row.is_live()).ok_or(Refusal::NotConnected)?;
+    if let Some(page) = engine.samples.page(integration, website) {
+        return Ok(Samples { samples: page, integration: row });
+    }
     let page = with_crisp(engine, account, async |client| first_page(client, website).await).await?;
+    engine.samples.keep_page(integration, website, &page);
     Ok(Samples { samples: page, integration: row })
 }
 
@@ -93,6 +97,10 @@ pub(super) async fn complete(
     samples: &mut [Sample],
 ) -> Result<(), Refusal> {
     let Some(website) = integration.website().filter(|_| integration.is_live()) else { return Ok(()) };
+    let id = integration.integration_id();
+    for sample in samples.iter_mut().filter(|sample| sample.data.is_none()) {
+        sample.data = engine.samples.data(id, website, &sample.people_id);
+    }
     if samples.iter().all(|sample| sample.data.is_some()) {
         return Ok(());
     }
@@ -103,6 +111,7 @@ pub(super) async fn complete(
                 Err(crisp_client::Error::NotFound) => Some(Map::new()),
                 Err(error) => return Err(error),
             };
+            engine.samples.keep_data(id, website, sample);
         }
         Ok(())
     })

@@ -1,0 +1,3 @@
+alter table integrations
+    drop column expected_conversations,
+    drop column expected_requests;
