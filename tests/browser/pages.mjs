@@ -40,7 +40,7 @@ const visit = async (page, path, made) => {
   }
   if (path === "contact" || path === "conversation") {
     await go(`/companies/${encodeURIComponent(scene.company)}`);
-    await page.locator(".conversations h3 a").nth(2).click();
+    await page.locator(".conversations h3 a").first().click();
     await page.waitForSelector(".thread");
     if (path === "conversation") return;
     await page.click(".page-head .sub a");

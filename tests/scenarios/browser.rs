@@ -224,6 +224,7 @@ async fn prepare(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(chromium)
 }
 
+#[expect(clippy::disallowed_methods, reason = "where programs lie is no setting of ours")]
 fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();

@@ -140,7 +140,7 @@ fn beginning(text: &str) -> String {
     for word in text.split_whitespace() {
         if title.chars().count() + word.chars().count() >= LONGEST_TITLE {
             let whole = if title.is_empty() { word.chars().take(LONGEST_TITLE).collect() } else { title };
-            return format!("{whole}…");
+            return format!("{}…", whole.trim_end_matches(['.', ',', ';', ':', '…']));
         }
         if !title.is_empty() {
             title.push(' ');

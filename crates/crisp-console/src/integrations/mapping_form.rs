@@ -40,7 +40,7 @@ pub(crate) const TARGETS: [(&str, &str); 5] = [
     ("name", "Name"),
     ("phone", "Phone"),
     ("signed_up_at", "Signed up at"),
-    (ATTRIBUTE, "Custom attribute"),
+    (ATTRIBUTE, "Attribute"),
 ];
 
 impl Row {
