@@ -33,6 +33,8 @@ pub(super) struct ProgressPart {
     resumes_at: Option<Moment>,
     finished_at: Option<Moment>,
     skipped: Option<String>,
+    /// How many of them for which reason.
+    skipped_why: String,
     failed: Option<String>,
     is_first_import: bool,
     /// Cancelling has been asked for, and comes with the next step.
@@ -84,6 +86,7 @@ impl ProgressPart {
             resumes_at: run.resumes_at.filter(|_| run.state == "waiting_for_quota").map(Moment),
             finished_at: run.finished_at.map(Moment),
             skipped: (skipped > 0).then(|| counted(skipped, "conversation was", "conversations were")),
+            skipped_why: skipped_why(run),
             failed: (unread > 0).then(|| counted(unread, "record", "records")),
             is_first_import: run.trigger == "first_import",
             is_cancelling,
@@ -101,6 +104,18 @@ async fn beside(state: &AppState, caller: &Caller, run: &SyncRow) -> Result<Besi
     let own = fresh.into_iter().find(|one| one.integration_id == run.integration_id);
     let due = own.map_or(0, |one| one.transcripts_due);
     Ok(Beside { transcripts_due: due, is_cancelling: asked && run.is_under_way() })
+}
+
+fn skipped_why(run: &SyncRow) -> String {
+    let early = run.conversations_before_backfill;
+    let unmatched = run.conversations_skipped - early;
+    let parts = [
+        (unmatched, counted(unmatched, "matches no contact", "match no contact")),
+        (early, counted(early, "is older than the import window", "are older than the import window")),
+    ];
+    let parts: Vec<String> =
+        parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
+    parts.join(", ")
 }
 
 /// A hiccup is told while it lasts, and a failure for good; what is over is over.
@@ -224,6 +239,13 @@ pub(super) mod tests {
         assert_eq!(headline(&row, false), said);
         (row.people_created, row.conversations_created, row.messages_created) = (1, 0, 0);
         assert_eq!(headline(&row, false), "Imported 1 person in 4 seconds");
+    }
+
+    #[test]
+    fn what_was_skipped_is_told_by_reason() {
+        let mut row = ended("succeeded");
+        (row.conversations_skipped, row.conversations_before_backfill) = (35, 34);
+        assert_eq!(skipped_why(&row), "1 matches no contact, 34 are older than the import window");
     }
 
     #[test]
