@@ -183,6 +183,7 @@ fn gone(row: &IntegrationRow) -> Option<&'static str> {
     let uninstalled = row.disconnect_reason.as_deref() == Some("plugin_uninstalled");
     Some(match (row.purge_requested_at, row.website_id) {
         (Some(_), _) => "Disconnected. What was imported is being deleted; that takes minutes.",
+        (None, None) if row.website_name.is_none() => "Disconnected. Nothing of it is kept here.",
         (None, None) => "Disconnected, and what was imported is deleted.",
         (None, Some(_)) if uninstalled => {
             "The plugin was uninstalled in Crisp, which disconnected it. What was imported is still here, and is not \

@@ -49,6 +49,8 @@ async fn hand_over(
         work::signal(session, row.integration_id(), Lane::Upkeep, now).await?;
     }
     forget_import(earlier);
+    // Not even the name is this row's any more.
+    earlier.website_name = None;
     "disconnected".clone_into(&mut earlier.state);
     earlier.problem_code = None;
     earlier.problem_detail = None;
