@@ -89,7 +89,11 @@ fn shown(path: &Path) -> String {
     let mut shown = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => shown.push_str(&format!("[{index}]")),
+            Segment::Seq { index } => {
+                shown.push('[');
+                shown.push_str(&index.to_string());
+                shown.push(']');
+            }
             Segment::Map { key } | Segment::Enum { variant: key } => {
                 shown.push_str(if shown.is_empty() { "" } else { "." });
                 shown.push_str(if is_name(key) { key } else { "*" });

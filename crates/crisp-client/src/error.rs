@@ -118,9 +118,11 @@ impl Error {
             Self::NotFound => Remedy::TreatAsAbsent,
             Self::RateLimited { retry_after } => Remedy::WaitForQuota(*retry_after),
             Self::Refused(_) => Remedy::WaitForQuota(None),
-            Self::Unavailable { cause: Outage::TooLarge { .. }, .. } => Remedy::Report,
+            Self::Setup { .. }
+            | Self::Malformed { .. }
+            | Self::Rejected { .. }
+            | Self::Unavailable { cause: Outage::TooLarge { .. }, .. } => Remedy::Report,
             Self::Unavailable { retry_after, .. } => Remedy::TryLater(*retry_after),
-            Self::Setup { .. } | Self::Malformed { .. } | Self::Rejected { .. } => Remedy::Report,
         }
     }
 

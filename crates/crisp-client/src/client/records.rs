@@ -52,16 +52,16 @@ pub(in crate::client) struct Listed<T> {
 
 /// Reads the records of a list, each by itself.
 pub(in crate::client) fn records<T: Wire>(list: &RawValue) -> Result<Listed<T>, Flaw> {
-    let raw: Vec<&RawValue> = parse(list.get())?;
-    let mut listed = Listed { records: Vec::with_capacity(raw.len()), damaged: Vec::new() };
-    for raw in raw {
+    let rows: Vec<&RawValue> = parse(list.get())?;
+    let mut page = Listed { records: Vec::with_capacity(rows.len()), damaged: Vec::new() };
+    for raw in rows {
         let (record, lost) = salvaged(raw);
         if record.is_ok() {
-            listed.damaged.extend(lost);
+            page.damaged.extend(lost);
         }
-        listed.records.push(record);
+        page.records.push(record);
     }
-    Ok(listed)
+    Ok(page)
 }
 
 /// Reads one record.
@@ -71,19 +71,19 @@ pub(in crate::client) fn record<T: Wire>(raw: &RawValue) -> Record<T> {
 
 /// Reads one record, and says what had to be left out.
 fn salvaged<T: Wire>(raw: &RawValue) -> (Record<T>, Option<Unreadable>) {
-    let odd = |flaw: Flaw| Unreadable {
+    let flawed = |flaw: Flaw| Unreadable {
         identity: identity(raw, T::IDENTITY),
         detail: reason(&flaw.cause).to_owned(),
         path: flaw.path,
     };
     match lenient(raw.get()) {
-        Err(flaw) => (Err(odd(flaw)), None),
+        Err(flaw) => (Err(flawed(flaw)), None),
         Ok((value, flaw)) => {
             let named = |odd: Unreadable| Unreadable {
                 identity: odd.identity.or_else(|| identity(raw, T::IDENTITY)),
                 ..odd
             };
-            (T::read(value).map_err(named), flaw.map(odd))
+            (T::read(value).map_err(named), flaw.map(flawed))
         }
     }
 }
