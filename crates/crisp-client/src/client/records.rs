@@ -54,12 +54,12 @@ pub(in crate::client) struct Listed<T> {
 pub(in crate::client) fn records<T: Wire>(list: &RawValue) -> Result<Listed<T>, Flaw> {
     let rows: Vec<&RawValue> = parse(list.get())?;
     let mut page = Listed { records: Vec::with_capacity(rows.len()), damaged: Vec::new() };
-    for raw in rows {
-        let (record, lost) = salvaged(raw);
-        if record.is_ok() {
-            page.damaged.extend(lost);
+    for row in rows {
+        let (read, left_out) = salvaged(row);
+        if read.is_ok() {
+            page.damaged.extend(left_out);
         }
-        page.records.push(record);
+        page.records.push(read);
     }
     Ok(page)
 }

@@ -50,12 +50,12 @@ impl Run<'_> {
             Some(Ahead::Conversations(ahead, page)) if ahead == number => page?,
             _ => self.fetch_conversations(number, self.since()).await?,
         };
-        let mut list = self.mark.list;
-        let ended = list.ends_with(page.rows, page.more, PER_PAGE, self.aim());
+        let mut walked = self.mark.list;
+        let ended = walked.ends_with(page.rows, page.more, PER_PAGE, self.aim());
         let last = ended || self.has_passed_the_bookmark(&page);
         // Where an incremental walk ends shows when its page is written.
         let prefetch = !last && !self.is_incremental() && self.may_go_on();
-        let (written, ahead) = futures::join!(self.write_conversations(page, list, last), async {
+        let (written, ahead) = futures::join!(self.write_conversations(page, walked, last), async {
             if prefetch { Some(self.fetch_conversations(number + 1, self.since()).await) } else { None }
         });
         written?;
@@ -105,7 +105,7 @@ impl Run<'_> {
         Ok(Fetched { facts, odd, rows, more: listed.more, sent_at })
     }
 
-    async fn write_conversations(&self, page: Fetched, list: Walk, last: bool) -> Result<(), Error> {
+    async fn write_conversations(&self, page: Fetched, walked: Walk, last: bool) -> Result<(), Error> {
         let mut scope = self.open().await?;
         let now = scope.now;
         let rolling = self.mark.stage == Stage::Rolling;
@@ -148,7 +148,7 @@ impl Run<'_> {
             if counts_hooks && listening {
                 super::finish::count_hooks(integration, tally.news, tally.unheard, now);
             }
-            mark.list = list;
+            mark.list = walked;
             if number == 1 && !rolling {
                 mark.newest_first = is_newest_first(&updated);
             }

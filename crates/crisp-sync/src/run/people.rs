@@ -71,8 +71,8 @@ impl Run<'_> {
             Err(error) if is_refused(&error) => return self.ask_for_less(walk, error).await,
             page => page?,
         };
-        let mut list = self.mark.list;
-        let ended = list.ends_with(page.rows, page.more, PER_PAGE, self.aim());
+        let mut walked = self.mark.list;
+        let ended = walked.ends_with(page.rows, page.more, PER_PAGE, self.aim());
         let verdict = self.judge(walk, &page, ended);
         if verdict == Verdict::Unsorted {
             return self.give_up_sorting().await;
@@ -80,7 +80,7 @@ impl Run<'_> {
         let last = verdict == Verdict::Last;
         // Where an incremental walk ends shows when its page is written.
         let prefetch = !last && !self.is_incremental() && self.may_go_on();
-        let (written, ahead) = futures::join!(self.write_people(walk, page, list, last), async {
+        let (written, ahead) = futures::join!(self.write_people(walk, page, walked, last), async {
             if prefetch { Some(self.fetch_people(walk, number + 1).await) } else { None }
         });
         written?;
@@ -193,7 +193,13 @@ impl Run<'_> {
         if ends || met { Verdict::Last } else { Verdict::More }
     }
 
-    async fn write_people(&self, walk: Walk, page: Fetched, list: ListWalk, last: bool) -> Result<(), Error> {
+    async fn write_people(
+        &self,
+        walk: Walk,
+        page: Fetched,
+        walked: ListWalk,
+        last: bool,
+    ) -> Result<(), Error> {
         let mut scope = self.open().await?;
         let ids = page.ids();
         if self.is_complete() {
@@ -217,7 +223,7 @@ impl Run<'_> {
             row.people_created += tally.created;
             row.people_updated += tally.updated;
             row.people_unchanged += tally.unchanged;
-            mark.list = list;
+            mark.list = walked;
             // What changes while one walks moves to the front: only the first page tells how far everything was read.
             if walk != Walk::Changed || number == 1 {
                 mark.newest_profile = mark.newest_profile.max(newest);
