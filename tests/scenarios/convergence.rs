@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use crisp_sync::syncs::{Messages, SyncKind};
+use serde_json::Value;
 use testkit::simulator::{HookOptions, LostHook, Options, StormOptions};
 
 use crate::comparison::differences;
@@ -92,8 +93,8 @@ async fn storm(seed: u64, skip: &BTreeSet<u64>) -> anyhow::Result<Option<Vec<Str
     stage.reconcile().await?;
     stage.settled().await?;
     let unseen = Unseen::after(&stage.sim.lost_hooks());
-    let seen = |sentence: &String| !unseen.explains(sentence);
-    let first: Vec<String> = differences(&stage).await?.into_iter().filter(seen).collect();
+    let counts = |sentence: &String| !unseen.explains(sentence);
+    let first: Vec<String> = differences(&stage).await?.into_iter().filter(counts).collect();
     if !first.is_empty() {
         return Ok(Some(first));
     }
@@ -137,8 +138,9 @@ impl Unseen {
     fn after(lost: &[LostHook]) -> Self {
         let mut unseen = Self::default();
         for hook in lost {
-            let session = hook.data["session_id"].as_str().unwrap_or_default();
-            let message = format!("message {session}:{}", hook.data["fingerprint"]);
+            let session = hook.data.get("session_id").and_then(Value::as_str).unwrap_or_default();
+            let fingerprint = hook.data.get("fingerprint").unwrap_or(&Value::Null);
+            let message = format!("message {session}:{fingerprint}");
             match hook.event.as_str() {
                 "message:updated" => drop(unseen.edited.insert(message)),
                 "message:removed" => {

@@ -10,8 +10,8 @@ use crate::stage::{Setup, Stage};
 async fn change_settings(stage: &Stage, changed: Value) -> anyhow::Result<()> {
     let now = crisp_sync::settings::get(&stage.engine, stage.account, stage.integration).await?;
     let mut settings = serde_json::to_value(&now)?;
-    for (name, value) in changed.as_object().expect("an object") {
-        settings[name] = value.clone();
+    if let (Value::Object(settings), Value::Object(changed)) = (&mut settings, changed) {
+        settings.extend(changed);
     }
     crisp_sync::settings::put(&stage.engine, stage.account, stage.integration, "tester", settings).await?;
     Ok(())

@@ -1,11 +1,16 @@
 //! Calling what is under test as any other program does: HTTP, JSON and a bearer token.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 
 /// When tokens of tests end (seconds since 1970): in the year 2100.
 const FOREVER: i64 = 4_102_444_800;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Somebody who may do everything in an account.
 #[derive(Debug, Clone)]
@@ -23,7 +28,8 @@ impl Caller {
             json!({"sub": "tester", "account_id": account, "permissions": permissions, "exp": FOREVER});
         let key = EncodingKey::from_secret(secret.as_bytes());
         let token = jsonwebtoken::encode(&Header::default(), &claims, &key)?;
-        Ok(Self { base: base.trim_end_matches('/').to_owned(), token, http: reqwest::Client::new() })
+        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        Ok(Self { base: base.trim_end_matches('/').to_owned(), token, http })
     }
 
     /// The answer to a `GET`, which has to be a success.

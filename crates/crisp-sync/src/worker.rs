@@ -130,10 +130,10 @@ pub async fn work(engine: &Engine, lease: &Lease, stop: &CancellationToken) {
 
 async fn slice(engine: &Engine, lease: &Lease, halt: &CancellationToken) -> Result<Release, Error> {
     match lease.lane {
-        Lane::Hooks => hooks::slice(engine, lease, halt).await,
-        Lane::Live => live::slice(engine, lease, halt).await,
-        Lane::Sync => run::slice(engine, lease, halt).await,
-        Lane::Upkeep => upkeep::slice(engine, lease, halt).await,
+        Lane::Hooks => Box::pin(hooks::slice(engine, lease, halt)).await,
+        Lane::Live => Box::pin(live::slice(engine, lease, halt)).await,
+        Lane::Sync => Box::pin(run::slice(engine, lease, halt)).await,
+        Lane::Upkeep => Box::pin(upkeep::slice(engine, lease, halt)).await,
     }
 }
 

@@ -5,7 +5,7 @@ use crisp_storage::work::{Lane, Lease, Release};
 
 use crate::setting::{Setting, at, now};
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 async fn claim(setting: &Setting, limit: i64) -> Vec<Lease> {
     setting.database.claim(&[Lane::Sync], "a worker", LEASE, limit).await.unwrap()
