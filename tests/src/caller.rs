@@ -23,7 +23,8 @@ impl Caller {
             json!({"sub": "tester", "account_id": account, "permissions": permissions, "exp": FOREVER});
         let key = EncodingKey::from_secret(secret.as_bytes());
         let token = jsonwebtoken::encode(&Header::default(), &claims, &key)?;
-        Ok(Self { base: base.trim_end_matches('/').to_owned(), token, http: reqwest::Client::new() })
+        let http = reqwest::Client::builder().build()?;
+        Ok(Self { base: base.trim_end_matches('/').to_owned(), token, http })
     }
 
     /// The answer to a `GET`, which has to be a success.

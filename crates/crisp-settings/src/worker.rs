@@ -25,6 +25,10 @@ const MOST_SYNCS: NonZeroUsize = match NonZeroUsize::new(1000) {
 
 /// The flags and variables of the worker.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the flags are named after the fields, and the contract names the flags"
+)]
 #[command(next_help_heading = "Worker")]
 pub struct WorkerArgs {
     /// How many syncs this process runs at a time.

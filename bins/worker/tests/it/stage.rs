@@ -253,7 +253,7 @@ async fn connect_website(
     account: AccountId,
     website: Uuid,
 ) -> anyhow::Result<IntegrationId> {
-    let draft = connect::create(engine, account, "tester", None).await?;
+    let draft = connect::create(engine, account, "tester", None).await?.row;
     let link = connect::install_link(engine, account, draft.integration_id(), "tester").await?;
     let address: url::Url = link.as_str().parse()?;
     let payload =
