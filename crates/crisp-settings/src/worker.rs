@@ -25,8 +25,11 @@ const MOST_SYNCS: NonZeroUsize = match NonZeroUsize::new(1000) {
 
 /// The flags and variables of the worker.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the flags are named after the fields, and the contract names the flags"
+)]
 #[command(next_help_heading = "Worker")]
-#[expect(clippy::struct_field_names, reason = "a field's name is the name of its flag")]
 pub struct WorkerArgs {
     /// How many syncs this process runs at a time.
     #[arg(long, global = true, env = CONCURRENCY, default_value = DEFAULT_CONCURRENCY, value_name = "COUNT")]

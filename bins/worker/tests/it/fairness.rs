@@ -21,16 +21,17 @@ async fn times_as_long(
     let options = options.behaving(|behaviour| behaviour.latency_ms = latency_ms);
     let ground = Ground::open(options, Base::shared().await?, settings).await?;
     let stages = Stage::all(&ground).await?;
+    let [alone, beside, big] = stages.as_slice() else { anyhow::bail!("three websites were asked for") };
     sleep(pause).await;
     let _worker = ground.worker()?;
-    let alone = import(&stages[0]).await?;
+    let time_alone = import(alone).await?;
     sleep(pause).await;
-    let big = stages[2].trigger().await?;
-    stages[2].reaches(big, "come far", |run| run.people_read >= 500).await?;
-    let beside = import(&stages[1]).await?;
-    assert!(stages[2].run(big).await?.is_under_way(), "the big one had ended before the small one did");
-    let times = beside.as_secs_f64() / alone.as_secs_f64();
-    println!("alone {alone:.1?}, beside a big one {beside:.1?}: {times:.1} times as long");
+    let under_way = big.trigger().await?;
+    big.reaches(under_way, "come far", |run| run.people_read >= 500).await?;
+    let time_beside = import(beside).await?;
+    assert!(big.run(under_way).await?.is_under_way(), "the big one had ended before the small one did");
+    let times = time_beside.as_secs_f64() / time_alone.as_secs_f64();
+    println!("alone {time_alone:.1?}, beside a big one {time_beside:.1?}: {times:.1} times as long");
     Ok(times)
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use crisp_http::auth::Verifier;
 use crisp_settings::{metrics, wire};
+use serde_json::Value;
 use testkit::caller::Caller;
 use testkit::simulator::{HookOptions, NewMessage, Options, Side};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -66,9 +67,8 @@ pub async fn measure(rate: u32, length: Duration) -> anyhow::Result<Latencies> {
     let mut beats = interval(beat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let change = stage.sim.change(stage.website);
-    for number in 0..total {
+    for (number, session) in sessions.iter().cycle().take(total).enumerate() {
         beats.tick().await;
-        let session = &sessions[number % CONVERSATIONS];
         change.send(session, NewMessage::text(Side::User, &format!("message {number}")))?;
     }
     let mut all = Vec::with_capacity(total);
@@ -82,10 +82,11 @@ pub async fn measure(rate: u32, length: Duration) -> anyhow::Result<Latencies> {
 /// Looks at a conversation until it shows all messages that are due. How long after its time each was seen.
 async fn watch(caller: Caller, session: String, due: Vec<Instant>) -> anyhow::Result<Vec<Duration>> {
     let found = caller.get(&format!("/v1/conversations?external_id={session}")).await?;
-    let id = found["items"][0]["id"].as_str().context("the conversation is shown")?.to_owned();
+    let id =
+        found.pointer("/items/0/id").and_then(Value::as_str).context("the conversation is shown")?.to_owned();
     let count = async || -> anyhow::Result<usize> {
         let shown = caller.get(&format!("/v1/conversations/{id}")).await?;
-        Ok(usize::try_from(shown["message_count"].as_u64().context("a count")?)?)
+        Ok(usize::try_from(shown.get("message_count").and_then(Value::as_u64).context("a count")?)?)
     };
     let before = count().await?;
     let mut latencies = Vec::with_capacity(due.len());

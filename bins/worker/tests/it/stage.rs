@@ -253,8 +253,8 @@ async fn connect_website(
     account: AccountId,
     website: Uuid,
 ) -> anyhow::Result<IntegrationId> {
-    let draft = connect::create(engine, account, "tester", None).await?;
-    let link = connect::install_link(engine, account, draft.row.integration_id(), "tester").await?;
+    let draft = connect::create(engine, account, "tester", None).await?.row;
+    let link = connect::install_link(engine, account, draft.integration_id(), "tester").await?;
     let address: url::Url = link.as_str().parse()?;
     let payload =
         address.query_pairs().find(|(name, _)| name == "payload").context("a payload")?.1.into_owned();

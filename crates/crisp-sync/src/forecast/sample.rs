@@ -85,7 +85,10 @@ impl Asking<'_> {
         // Profiles give their contacts an address only where the mapping says so.
         let brings_emails = self.settings.import_people
             && self.settings.mapping.rows().iter().any(|row| row.to == Target::Email);
+        // What lies before the window is listed, and skipped.
+        let window = crate::settings::start_of_window(self.now, self.settings.backfill_days);
         let prospect = |row: &ConversationFacts| match (row.people_id.value(), row.email_key()) {
+            _ if row.updated_at.is_some() && row.updated_at < window => Prospect::Skipped,
             (Some(people_id), _)
                 if self.settings.import_people || known_people.contains(people_id.as_str()) =>
             {

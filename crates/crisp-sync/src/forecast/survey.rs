@@ -1,6 +1,5 @@
 //! How many there are, in few requests.
 
-use chrono::TimeDelta;
 use crisp_client::{Conversation, ConversationsQuery, Error, Page, PeopleQuery};
 use crisp_domain::ConversationFacts;
 
@@ -73,14 +72,9 @@ fn seen<T>(page: &Page<T>, seen_more: bool) -> Seen {
 
 impl Asking<'_> {
     pub(super) async fn survey(&self) -> Result<Survey, Refusal> {
-        let since = self
-            .settings
-            .backfill_days
-            .and_then(|days| self.now.checked_sub_signed(TimeDelta::days(days.into())));
         let mut rows = Vec::new();
         let conversations = gallop(async |number| {
-            let query =
-                ConversationsQuery { page: number, date_start: since, ..ConversationsQuery::default() };
+            let query = ConversationsQuery { page: number, ..ConversationsQuery::default() };
             let page = self.client.conversations_page(self.website, &query).await?;
             let read =
                 page.records.iter().flatten().map(|row: &Conversation| ConversationFacts::from_wire(row));
