@@ -19,13 +19,15 @@ use std::fs;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::NamedTempFile;
 
 /// How often a process is looked at that should end.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How long a process may take to stand still.
+const FREEZES_WITHIN: Duration = Duration::from_secs(5);
 /// How much of a log is shown when a test fails.
 const LAST_LINES: usize = 40;
 
@@ -73,9 +75,16 @@ impl Process {
         self.child.wait().context("cannot wait for a process")
     }
 
-    /// Stops it where it is (`SIGSTOP`), as a machine does that is suspended or swaps.
+    /// Stops it where it is (`SIGSTOP`), as a machine does that is suspended or swaps. Returns when it stands still: of
+    /// two signals that wait, the kernel would deliver the one of the lower number first.
     pub fn freeze(&self) -> Result<()> {
-        self.signal(Signal::SIGSTOP)
+        self.signal(Signal::SIGSTOP)?;
+        let begun = Instant::now();
+        while !self.stands_still()? {
+            ensure!(begun.elapsed() < FREEZES_WITHIN, "the process does not stand still");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Lets it go on (`SIGCONT`).
@@ -115,6 +124,12 @@ impl Process {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM there")?;
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().context("VmHWM is no number")?;
         Ok(kibibytes * 1024)
+    }
+
+    fn stands_still(&self) -> Result<bool> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))
+            .context("cannot read how a process is")?;
+        Ok(status.lines().any(|line| line.starts_with("State:\tT")))
     }
 
     fn log_end(&self) -> String {
