@@ -271,6 +271,7 @@ impl Run<'_> {
     /// Asks, at the beginning of a pass that reads everybody, for the profiles that changed last: whether this website
     /// lists them in that order, and until when the pass will have read every change.
     pub(super) async fn look_at_the_order(&self) -> Result<Option<Order>, Error> {
+        let sent_at = clock::now();
         let answer = self.client.people_page(self.website, &by_last_change(1)).await;
         if answer.as_ref().is_err_and(is_refused) {
             return Ok(Some(Order { sorted: false, newest: None }));
@@ -284,7 +285,10 @@ impl Run<'_> {
             .filter_map(|profile| profile.updated_at_ms.and_then(time::from_ms))
             .collect();
         let sorted = updated.is_sorted_by(|left, right| left >= right);
-        Ok((updated.len() > 1).then(|| Order { sorted, newest: updated.first().copied().filter(|_| sorted) }))
+        Ok((updated.len() > 1).then(|| Order {
+            sorted,
+            newest: updated.iter().copied().find(|at| sorted && !lies_ahead(*at, sent_at)),
+        }))
     }
 
     /// The list does not come in the order that was asked for: the walk begins again, the other way.
