@@ -300,11 +300,11 @@ pub async fn claim_website(
         remember_claim(session, website, integration, now).await?;
         return Ok(true);
     }
-    Ok(find_claimant(session, website).await? == Some(integration))
+    Ok(find_own_claim(session, website).await? == Some(integration))
 }
 
-/// The integration, of whatever account, that holds a website.
-pub async fn find_claimant(
+/// The integration of the account that holds a website; what others hold is behind the wall.
+async fn find_own_claim(
     session: &mut AccountSession,
     website: WebsiteId,
 ) -> Result<Option<IntegrationId>, Error> {

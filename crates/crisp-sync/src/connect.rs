@@ -93,11 +93,11 @@ pub async fn put_website(
         let install_link = install_link(engine, account, integration, actor).await?;
         return Err(Refusal::PluginNotInstalled { install_link });
     };
+    refuse_claimed(engine, website, Some(integration)).await?;
     let past = inspection.past(engine, account).await?;
     let mut session = engine.database.write(account).await?;
     let mut row = integrations::get(&mut session, integration).await?;
     may_connect(&row, website)?;
-    refuse_claimed(&mut session, website, Some(integration)).await?;
     let proof = proof_of_account(&mut session, &inspection, integration, &past, clock::now()).await?;
     let proof = proof.ok_or(Refusal::OwnershipUnproven)?;
     connect(engine, &mut session, &mut row, &inspection, (proof, actor)).await?;
@@ -118,11 +118,12 @@ fn may_connect(row: &IntegrationRow, website: WebsiteId) -> Result<(), Refusal> 
 
 /// Refuses a website that another integration holds, whosever it is.
 async fn refuse_claimed(
-    session: &mut AccountSession,
+    engine: &Engine,
     website: WebsiteId,
     own: Option<IntegrationId>,
 ) -> Result<(), Refusal> {
-    let holder = integrations::find_claimant(session, website).await?;
+    // As the system: an account does not see what others hold. Who is first at last, the claim itself decides.
+    let holder = engine.database.find_claim(website).await?.map(|(_, integration)| integration);
     if holder.is_some() && holder != own { Err(Refusal::WebsiteAlreadyConnected) } else { Ok(()) }
 }
 

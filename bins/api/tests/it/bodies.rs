@@ -51,20 +51,25 @@ async fn a_client_that_sends_too_much_is_told_so_however_it_sends() {
     let v1 = format!(
         "POST /v1/integrations HTTP/1.1\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n"
     );
-    let hooks = "POST /crisp/hooks HTTP/1.1\r\ncontent-type: application/json\r\n";
+    // Signed, as far as can be told without the body.
+    let (signature, sent_at) = ("0".repeat(64), crisp_http::now().timestamp_millis());
+    let hooks = format!(
+        "POST /crisp/hooks HTTP/1.1\r\ncontent-type: application/json\r\n\
+         x-crisp-signature: {signature}\r\nx-crisp-request-timestamp: {sent_at}\r\n"
+    );
     let too_large = (413, "body_too_large".to_owned());
     for length in [Length::Told, Length::Chunked] {
         for beyond in [1, 3 * MEBIBYTE] {
             assert_eq!(post(&server.address, &v1, MEBIBYTE + beyond, length).await, too_large, "{length:?}");
             assert_eq!(
-                post(&server.address, hooks, 4 * MEBIBYTE + beyond, length).await,
+                post(&server.address, &hooks, 4 * MEBIBYTE + beyond, length).await,
                 too_large,
                 "{length:?}"
             );
         }
         // Just small enough: it is read, and refused for what it says.
         assert_eq!(post(&server.address, &v1, MEBIBYTE, length).await.0, 400, "{length:?}");
-        assert_eq!(post(&server.address, hooks, 4 * MEBIBYTE, length).await.0, 403, "{length:?}");
+        assert_eq!(post(&server.address, &hooks, 4 * MEBIBYTE, length).await.0, 403, "{length:?}");
         // Refused for another reason before anything is read.
         let stranger = "POST /v1/integrations HTTP/1.1\r\ncontent-type: application/json\r\n";
         assert_eq!(post(&server.address, stranger, MEBIBYTE, length).await.0, 401, "{length:?}");

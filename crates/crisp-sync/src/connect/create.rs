@@ -74,9 +74,7 @@ async fn look_at(
     account: AccountId,
     website: WebsiteId,
 ) -> Result<Option<Inspection>, Refusal> {
-    let mut session = engine.database.read_primary(account).await?;
-    refuse_claimed(&mut session, website, None).await?;
-    session.commit().await?;
+    refuse_claimed(engine, website, None).await?;
     engine.admit_click(account).await?;
     inspect(engine, account, website).await.map_err(Refusal::CrispUnavailable)
 }
@@ -88,7 +86,6 @@ async fn connect_proven(
     (inspection, past): (&Inspection, &Past<'_>),
     actor: &str,
 ) -> Result<Option<Problem>, Refusal> {
-    refuse_claimed(session, inspection.website, None).await?;
     let (integration, now) = (row.integration_id(), clock::now());
     let Some(proof) = proof_of_account(session, inspection, integration, past, now).await? else {
         return Ok(Some(unproven()));

@@ -51,7 +51,6 @@ async fn call_integrations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, integrations::bring_forward, integration, None, None);
     call!(setting, called, integrations::note_forecast, integration, 1, 1);
     call!(setting, called, integrations::claim_website, website, integration, now());
-    call!(setting, called, integrations::find_claimant, website);
     call!(setting, called, integrations::claimed_at, integration);
     call!(setting, called, integrations::release_website, integration);
     call!(setting, called, adoption::adopt, integration, integration);
