@@ -5,7 +5,7 @@
 //! * [`engine`]: what every verb needs. [`worker`]: the loop that takes due work under leases.
 //! * `run`: a sync as a chain of small committed steps. `live`: records wanted one by one. `hooks`: intake and applying.
 //! * `people`, `threads`, `transcript`: the reconcilers everything ends in: make these profiles, these conversations,
-//!   these messages right. Each loads, computes a difference, and saves in one write step ([`scope`]).
+//!   these messages right. Each loads, computes a difference, and saves in one write step (`scope`).
 //! * `connect`, `settings`, `directory`, `forecast`, `diagnosis`, …: the use cases behind `/v1` and the console.
 //!
 //! It does not know: SQL, HTTP servers, environment variables, what a page looks like.
