@@ -63,7 +63,7 @@ async fn people(stage: &Stage, truth: &Truth) -> anyhow::Result<Vec<String>> {
     let sql = stage.sql().await?;
     let rows = sql
         .query(
-            "select p.people_id, k.email, k.name, k.phone, k.signed_up_at, k.attributes from profiles p \
+            "select p.people_id, k.email, k.name, k.phone, k.signed_up_at, k.attributes, k.country_alpha2 from profiles p \
              join contacts k on k.account_id = p.account_id and k.id = p.contact_id where p.integration_id = $1",
             &[&stage.integration.as_uuid()],
         )
@@ -81,7 +81,7 @@ async fn people(stage: &Stage, truth: &Truth) -> anyhow::Result<Vec<String>> {
         let last_active =
             at(person.active_last).map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
         let email = person.email.as_ref().filter(|_| key(person.email.as_ref()).is_some());
-        let fields: [(&str, Option<String>, Option<String>); 8] = [
+        let fields: [(&str, Option<String>, Option<String>); 9] = [
             ("email", row.get(1), present(email)),
             ("name", row.get(2), present(person.nickname.as_ref())),
             ("phone", row.get(3), present(person.phone.as_ref())),
@@ -91,6 +91,7 @@ async fn people(stage: &Stage, truth: &Truth) -> anyhow::Result<Vec<String>> {
                 at(person.created_at).map(|at| at.to_string()),
             ),
             ("country", attribute("country"), present(person.country.as_ref())),
+            ("normal form of the country", row.get(6), present(person.country.as_ref())),
             ("job title", attribute("job_title"), present(person.job_title.as_ref())),
             ("company", attribute("company_name"), present(person.company_name.as_ref())),
             ("last active", attribute("last_active_at"), last_active),

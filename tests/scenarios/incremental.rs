@@ -1,7 +1,7 @@
 //! Incremental syncs and reconciliation, without any help from hooks.
 
-use crisp_sync::syncs::SyncKind;
-use testkit::simulator::{NewConversation, NewMessage, NewPerson, Options, PersonUpdate, Side, State};
+use crisp_sync::syncs::{Messages, SyncKind, cancel, trigger};
+use testkit::simulator::{Kind, NewConversation, NewMessage, NewPerson, Options, PersonUpdate, Side, State};
 
 use crate::comparison::differences;
 use crate::stage::{Setup, Stage};
@@ -73,5 +73,56 @@ async fn reconciliation_finds_what_vanished_and_what_no_updated_at_tells() -> an
     assert_eq!((run.conversations_removed, run.people_removed), (1, 1), "{run:?}");
     let differing = differences(&stage).await?;
     assert!(differing.is_empty(), "{differing:#?}");
+    stage.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_moves_no_updated_at_is_found_among_the_recent_pages_in_turn() -> anyhow::Result<()> {
+    let (stage, _) = Stage::imported(Options::of_size(220, 210), Setup::default()).await?;
+    stage.sync(SyncKind::Incremental).await?;
+    let truth = stage.sim.truth(stage.website);
+    let mut recent: Vec<_> = truth.conversations().collect();
+    recent.sort_by_key(|one| std::cmp::Reverse(one.updated_at));
+    let change = stage.sim.change(stage.website);
+    for page in recent.chunks(50) {
+        let shown =
+            page.iter().find(|one| one.people_id.is_some() && one.messages > 0).expect("one on each page");
+        change.set_subject(&shown.session_id, "Renamed in silence")?;
+        change.assign(&shown.session_id, Some(&truth.operators()[0].user_id))?;
+    }
+    let mut left = Vec::new();
+    for _ in 0..5 {
+        stage.sim.forget_requests();
+        assert_eq!(stage.sync(SyncKind::Incremental).await?.state, "succeeded");
+        let total = stage.sim.requests().total;
+        assert!(total <= 3, "{total} requests");
+        left.push(differences(&stage).await?.len());
+    }
+    assert_eq!(left.last(), Some(&0), "{left:?}");
+    assert!(left.first() > Some(&0), "five pages are not read again by one run");
+    stage.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_complete_pass_that_was_interrupted_removes_nothing() -> anyhow::Result<()> {
+    let options = Options::of_size(120, 140).behaving(|behaviour| behaviour.latency_ms = 150);
+    let (stage, _) = Stage::imported(options, Setup::default()).await?;
+    let truth = stage.sim.truth(stage.website);
+    let gone = truth.conversations().find(|one| one.people_id.is_some()).expect("one").session_id;
+    stage.sim.change(stage.website).remove_conversation(&gone)?;
+    let (account, id) = (stage.account, stage.integration);
+    let run = trigger(&stage.engine, account, id, "tester", SyncKind::Full, Messages::WhereNew).await?;
+    stage.sim.forget_requests();
+    stage
+        .eventually("conversations are being read", async |stage: &Stage| {
+            Ok(stage.sim.requests().of(Kind::ConversationsPage) > 0)
+        })
+        .await?;
+    cancel(&stage.engine, account, run.sync_id(), "tester").await?;
+    let ended = stage.ended(run.sync_id()).await?;
+    assert_eq!((ended.state.as_str(), ended.conversations_removed), ("cancelled", 0));
+    let still = "select from conversations where session_id = $1 and removed_at is null";
+    assert!(stage.sql().await?.query_opt(still, &[&gone]).await?.is_some());
+    assert_eq!(stage.reconcile().await?.conversations_removed, 1);
     stage.close().await
 }

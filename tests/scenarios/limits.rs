@@ -1,7 +1,9 @@
 //! Crisp where the dossier leaves it open: sorts that are refused, filters that are ignored, lists that end oddly.
 
 use crisp_sync::syncs::SyncKind;
-use testkit::simulator::{Fault, FaultRule, Kind, NewMessage, NewPerson, Options, PersonUpdate, Side};
+use testkit::simulator::{
+    Fault, FaultRule, HookOptions, Kind, NewMessage, NewPerson, Options, PersonUpdate, Side,
+};
 
 use crate::comparison::differences;
 use crate::stage::{Setup, Stage};
@@ -117,4 +119,52 @@ async fn a_page_beyond_the_end_may_be_answered_as_one_that_does_not_exist() -> a
         stage.close().await?;
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_slide_to_pages_read_before_are_read_all_the_same() -> anyhow::Result<()> {
+    let options = Options::of_size(230, 230).behaving(|behaviour| behaviour.latency_ms = 120);
+    let stage = Stage::connected(options, Setup::default()).await?;
+    stage.with_hooks(HookOptions::default()).await?;
+    let truth = stage.sim.truth(stage.website);
+    let mut newest: Vec<_> = truth.conversations().collect();
+    newest.sort_by_key(|one| std::cmp::Reverse(one.updated_at));
+    let mut oldest: Vec<_> = truth.people().collect();
+    oldest.sort_by_key(|person| person.created_at);
+    let leave = async {
+        let change = stage.sim.change(stage.website);
+        let pages = |kind| async move |stage: &Stage| Ok(stage.sim.requests().of(kind) >= 2);
+        stage.eventually("the second page of people is asked for", pages(Kind::PeoplePage)).await?;
+        for person in &oldest[..5] {
+            change.remove_person(&person.people_id)?;
+        }
+        let page = pages(Kind::ConversationsPage);
+        stage.eventually("the second page of conversations is asked for", page).await?;
+        for conversation in &newest[..7] {
+            change.remove_conversation(&conversation.session_id)?;
+        }
+        Ok(())
+    };
+    let (run, ()) = tokio::try_join!(stage.sync(SyncKind::Full), leave)?;
+    assert_eq!(run.state, "succeeded", "{run:?}");
+    stage.settled().await?;
+    let differing = differences(&stage).await?;
+    assert!(differing.is_empty(), "{differing:#?}");
+    stage.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_who_came_in_one_go_are_not_listed_again_by_every_run() -> anyhow::Result<()> {
+    let options = Options::of_size(60, 20).behaving(|behaviour| behaviour.people_sort_by_updated_at = false);
+    let stage = Stage::connected(options, Setup::default()).await?;
+    for number in 0..120 {
+        let email = format!("nia{number}@newcomer.example");
+        stage.sim.change(stage.website).create_person(NewPerson::named("Nia Newcomer", &email));
+    }
+    stage.sync(SyncKind::Full).await?;
+    stage.sim.forget_requests();
+    stage.sync(SyncKind::Incremental).await?;
+    let total = stage.sim.requests().total;
+    assert!(total <= 3, "{total} requests");
+    stage.close().await
 }

@@ -14,6 +14,9 @@ mod oddities;
 /// Y2, Y4, D4: what changed since, at the cost of what changed; what vanished.
 mod incremental;
 
+/// Y2, B6: the schedule, and how it tightens while hooks are missing.
+mod schedule;
+
 /// M3, M4, B1: conversations that come in, move and leave as contacts do.
 mod late_matches;
 

@@ -67,7 +67,12 @@ impl Client {
         let answer = self.ask(request).await?;
         let listed = records::records(&answer.data)
             .map_err(|flaw| Error::malformed(within_data(&flaw.path), decode::reason(&flaw.cause)))?;
-        Ok(Page { records: listed.records, damaged: listed.damaged, more: answer.more })
+        Ok(Page {
+            records: listed.records,
+            damaged: listed.damaged,
+            mistyped: listed.mistyped,
+            more: answer.more,
+        })
     }
 
     /// Reads one object.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fields::{as_id, as_text, at, id, integer, milliseconds, told, word};
 use crate::ids::{Fingerprint, OperatorId, PeopleId, SessionId};
-use crate::page::{Record, Unreadable, Wire};
+use crate::page::{Record, Shape, Unreadable, Wire};
 use crate::told::Told;
 
 /// A conversation without its messages: a row of the list, or the object of its own route.
@@ -79,6 +79,21 @@ impl State {
 
 impl Wire for Conversation {
     const IDENTITY: &'static str = "session_id";
+    const FIELDS: &'static [(&'static str, Shape)] = &[
+        ("people_id", Shape::Text),
+        ("state", Shape::Text),
+        ("assigned", Shape::Object),
+        ("assigned.user_id", Shape::Text),
+        ("preview_message", Shape::Object),
+        ("preview_message.fingerprint", Shape::Number),
+        ("meta", Shape::Object),
+        ("meta.email", Shape::Text),
+        ("meta.subject", Shape::Text),
+        ("meta.origin", Shape::Text),
+        ("meta.nickname", Shape::Text),
+        ("created_at", Shape::Time),
+        ("updated_at", Shape::Time),
+    ];
 
     fn read(raw: Value) -> Record<Self> {
         // What lacks its metadata altogether tells nothing of them: whoever reads it must not forget what is known.

@@ -56,7 +56,12 @@ pub(crate) fn as_id<T: TryFrom<String>>(value: &Value) -> Option<T> {
 
 /// A whole number, also when it came as `12.0` or `"12"`.
 pub(crate) fn integer(value: &Value, path: &str) -> Option<i64> {
-    whole_number(at(value, path)?)
+    as_integer(at(value, path)?)
+}
+
+/// See [`integer`].
+pub(crate) fn as_integer(value: &Value) -> Option<i64> {
+    whole_number(value)
 }
 
 /// A time that Crisp can have meant, in milliseconds; see [`moment::milliseconds`].

@@ -78,7 +78,7 @@ pub use conversations::{Conversation, ConversationsQuery, State};
 pub use ids::{BlankId, Fingerprint, OperatorId, PeopleId, PluginId, SessionId, WebsiteId};
 pub use messages::{Message, Selector};
 pub use operators::Operator;
-pub use page::{Page, Record, Unreadable, Wire};
+pub use page::{Page, Record, Shape, Unreadable, Wire};
 pub use people::{PeopleQuery, Profile};
 pub use plugin::{Subscription, SubscriptionSettings, Website};
 pub use told::Told;

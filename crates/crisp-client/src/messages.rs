@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fields::{at, flag, id, integer, milliseconds, text, word};
 use crate::ids::{Fingerprint, SessionId};
-use crate::page::{Page, Record, Unreadable, Wire};
+use crate::page::{Page, Record, Shape, Unreadable, Wire};
 
 /// One message.
 #[derive(Clone, PartialEq)]
@@ -49,6 +49,13 @@ pub enum From {
 
 impl Wire for Message {
     const IDENTITY: &'static str = "fingerprint";
+    const FIELDS: &'static [(&'static str, Shape)] = &[
+        ("type", Shape::Text),
+        ("from", Shape::Text),
+        ("timestamp", Shape::Time),
+        ("user", Shape::Object),
+        ("user.nickname", Shape::Text),
+    ];
 
     fn read(raw: Value) -> Record<Self> {
         Ok(Self {
@@ -122,11 +129,18 @@ pub enum Onward {
 /// oldest time seen *plus one*; where that brings nothing unseen, for that time itself, then for the one before, in case
 /// the bound is inclusive; and then it is stuck. A batch without any time is placed by its fingerprints. Every step that
 /// is not one of these two brings something unseen, so a walk always ends.
+///
+/// Where a whole batch shares one millisecond there may be more of it than a batch holds: it is asked for once from the
+/// other side. What still may lie between the two batches is said at the end of the walk: it is stuck, too.
 #[derive(Debug, Clone, Default)]
 pub struct Backwards {
     seen: HashSet<Fingerprint>,
     oldest_ms: Option<i64>,
     steps_back: u8,
+    /// Whether the batch to come is that of one crowded millisecond, from its other side.
+    from_below: bool,
+    /// Whether a crowded millisecond may hold more than was read of it.
+    gap: bool,
 }
 
 /// How often the bound moves back by a millisecond where nothing unseen comes.
@@ -141,23 +155,45 @@ impl Backwards {
 
     /// Where to go on after this batch.
     pub fn next(&mut self, batch: &Page<Message>) -> Onward {
-        if !batch.more || batch.records.is_empty() {
-            return Onward::Whole;
-        }
         let fingerprints: Vec<Fingerprint> = batch.records.iter().filter_map(fingerprint).collect();
-        let said = batch.records.iter().flatten().filter_map(|message| message.timestamp_ms).min();
-        let oldest =
-            said.or_else(|| fingerprints.iter().filter_map(|fingerprint| fingerprint.time_ms()).min());
-        let unseen_before = self.seen.len();
-        self.seen.extend(fingerprints);
-        self.oldest_ms = oldest.into_iter().chain(self.oldest_ms).min();
-        self.steps_back = if self.seen.len() > unseen_before { 0 } else { self.steps_back + 1 };
+        let known = fingerprints.iter().filter(|fingerprint| self.seen.contains(fingerprint)).count();
+        let brings_news = known < fingerprints.len();
+        self.seen.extend(&fingerprints);
+        if std::mem::take(&mut self.from_below) {
+            // Whole if it overlaps what came from above, or if Crisp says that there is no more of it.
+            self.gap |= if brings_news { known == 0 } else { batch.more };
+            return self.onward();
+        }
+        if !batch.more || batch.records.is_empty() {
+            return if self.gap { Onward::Stuck } else { Onward::Whole };
+        }
+        let times = || batch.records.iter().flatten().filter_map(|message| message.timestamp_ms);
+        let placed = || fingerprints.iter().filter_map(|fingerprint| fingerprint.time_ms()).min();
+        self.oldest_ms = times().min().or_else(placed).into_iter().chain(self.oldest_ms).min();
+        self.steps_back = if brings_news { 0 } else { self.steps_back + 1 };
+        let oldest = self.oldest_ms.filter(|oldest| times().all(|time| time == *oldest));
+        match oldest {
+            Some(crowded) if self.steps_back == 1 => {
+                self.from_below = true;
+                Onward::Next(Selector::After(crowded.saturating_sub(1)))
+            }
+            _ => self.onward(),
+        }
+    }
+
+    fn onward(&self) -> Onward {
         match self.oldest_ms {
             Some(oldest) if self.steps_back <= MOST_STEPS_BACK => {
                 Onward::Next(Selector::Before(oldest.saturating_add(1 - i64::from(self.steps_back))))
             }
             Some(_) | None => Onward::Stuck,
         }
+    }
+
+    /// Which messages of a batch this walk has met already: those of the millisecond at which two batches overlap.
+    pub fn known(&self, batch: &Page<Message>) -> HashSet<Fingerprint> {
+        let all = batch.records.iter().filter_map(fingerprint);
+        all.filter(|fingerprint| self.seen.contains(fingerprint)).collect()
     }
 
     /// How far back the walk has come (ms).
@@ -187,7 +223,12 @@ mod tests {
         let read = |&(fingerprint, time): &(i64, i64)| {
             Message::read(json!({"fingerprint": fingerprint, "timestamp": NOON + time}))
         };
-        Page { records: messages.iter().map(read).collect(), damaged: Vec::new(), more: true }
+        Page {
+            records: messages.iter().map(read).collect(),
+            damaged: Vec::new(),
+            mistyped: Vec::new(),
+            more: true,
+        }
     }
 
     fn before(time: i64) -> Onward {
@@ -240,28 +281,49 @@ mod tests {
         assert_eq!(walk.next(&Page { more: false, ..batch(&[(1, 10), (2, 20)]) }), Onward::Whole);
     }
 
+    fn after(time: i64) -> Onward {
+        Onward::Next(Selector::After(NOON + time))
+    }
+
     #[test]
     fn a_bound_that_brings_nothing_new_moves_back_twice_and_then_the_walk_is_stuck() {
         let mut walk = Backwards::default();
-        let instant = batch(&[(3, 30), (4, 30)]);
-        assert_eq!(walk.next(&instant), before(31));
-        assert_eq!(walk.next(&instant), before(30));
-        assert_eq!(walk.next(&instant), before(29));
-        assert_eq!(walk.next(&instant), Onward::Stuck);
+        let instants = batch(&[(3, 30), (4, 31)]);
+        assert_eq!(walk.next(&instants), before(31));
+        assert_eq!(walk.next(&instants), before(30));
+        assert_eq!(walk.next(&instants), before(29));
+        assert_eq!(walk.next(&instants), Onward::Stuck);
     }
 
     #[test]
     fn an_inclusive_bound_is_got_past() {
         let mut walk = Backwards::default();
-        let instant = batch(&[(3, 30), (4, 30)]);
+        let instants = batch(&[(3, 30), (4, 31)]);
         for expected in [before(31), before(30), before(29)] {
-            assert_eq!(walk.next(&instant), expected);
+            assert_eq!(walk.next(&instants), expected);
         }
         assert_eq!(
             walk.next(&batch(&[(1, 10), (2, 20)])),
             before(11),
             "what is new again asks for its own time again"
         );
+    }
+
+    #[test]
+    fn a_crowded_millisecond_is_read_from_both_sides() {
+        let crowd = batch(&[(3, 30), (4, 30)]);
+        for (from_below, ends) in [
+            (batch(&[(2, 30), (3, 30)]), Onward::Whole),
+            (Page { more: false, ..crowd.clone() }, Onward::Whole),
+            (batch(&[(1, 30), (2, 30)]), Onward::Stuck),
+            (crowd.clone(), Onward::Stuck),
+        ] {
+            let mut walk = Backwards::default();
+            assert_eq!(walk.next(&crowd), before(31));
+            assert_eq!(walk.next(&crowd), after(29));
+            assert_eq!(walk.next(&from_below), before(30));
+            assert_eq!(walk.next(&Page { more: false, ..batch(&[(0, 10)]) }), ends);
+        }
     }
 
     #[test]

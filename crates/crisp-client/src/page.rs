@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+#[cfg(feature = "http")]
+use crate::{fields, moment};
+
 /// One record of a page: read, or the reason why not.
 pub type Record<T> = Result<T, Unreadable>;
 
@@ -25,6 +28,9 @@ pub struct Page<T> {
     pub records: Vec<Record<T>>,
     /// What was lost of records that were read all the same: a number that no float holds, nesting that has no end.
     pub damaged: Vec<Unreadable>,
+    /// Fields that are of another type than Crisp's, the first of each record: it was read as if they were missing, or as
+    /// far as they could be understood.
+    pub mistyped: Vec<Unreadable>,
     /// Whether Crisp says that there is more behind this page (status 206).
     pub more: bool,
 }
@@ -33,9 +39,72 @@ pub struct Page<T> {
 pub trait Wire: Sized {
     /// The key whose value identifies a record, as a dotted path.
     const IDENTITY: &'static str;
+    /// The fields that are read, as dotted paths, and what Crisp writes there. What is missing, null or blank is unknown;
+    /// what is of another type is odd.
+    const FIELDS: &'static [(&'static str, Shape)] = &[];
 
     /// Reads the record; everything but its identity is optional.
     fn read(raw: Value) -> Record<Self>;
+}
+
+/// What Crisp writes in a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A string.
+    Text,
+    /// A time in milliseconds.
+    Time,
+    /// A whole number.
+    Number,
+    /// An object.
+    Object,
+}
+
+#[cfg(feature = "http")]
+impl Shape {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Time => "a time",
+            Self::Number => "a number",
+            Self::Object => "an object",
+        }
+    }
+
+    fn fits(self, value: &Value) -> bool {
+        match (self, value) {
+            (_, Value::Null)
+            | (Self::Text, Value::String(_))
+            | (Self::Object, Value::Object(_))
+            | (Self::Time, Value::Number(_)) => true,
+            (_, Value::String(text)) if text.trim().is_empty() => true,
+            (Self::Time, other) => moment::milliseconds(other).is_some(),
+            (Self::Number, other) => fields::as_integer(other).is_some(),
+            (Self::Text | Self::Object, _) => false,
+        }
+    }
+}
+
+/// The first field of a record that is of another type than Crisp's: where, and what stands there instead. Never the value.
+#[cfg(feature = "http")]
+pub(crate) fn mistyped<T: Wire>(record: &Value) -> Option<(String, String)> {
+    let odd = |(path, shape): &(&str, Shape)| {
+        let value = fields::at(record, path).filter(|value| !shape.fits(value))?;
+        Some(((*path).to_owned(), format!("{} where {} is expected", type_of(value), shape.name())))
+    };
+    T::FIELDS.iter().find_map(odd)
+}
+
+#[cfg(feature = "http")]
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }
 
 impl Unreadable {

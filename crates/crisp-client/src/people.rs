@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::fields::{id, milliseconds, text};
 use crate::ids::PeopleId;
-use crate::page::{Record, Unreadable, Wire};
+use crate::page::{Record, Shape, Unreadable, Wire};
 
 /// A person as one website knows them.
 #[derive(Clone, PartialEq)]
@@ -30,6 +30,23 @@ pub struct Profile {
 
 impl Wire for Profile {
     const IDENTITY: &'static str = "people_id";
+    const FIELDS: &'static [(&'static str, Shape)] = &[
+        ("email", Shape::Text),
+        ("person", Shape::Object),
+        ("person.nickname", Shape::Text),
+        ("person.phone", Shape::Text),
+        ("person.employment", Shape::Object),
+        ("person.employment.title", Shape::Text),
+        ("person.employment.name", Shape::Text),
+        ("person.geolocation", Shape::Object),
+        ("person.geolocation.country", Shape::Text),
+        ("company", Shape::Object),
+        ("company.name", Shape::Text),
+        ("active", Shape::Object),
+        ("active.last", Shape::Time),
+        ("created_at", Shape::Time),
+        ("updated_at", Shape::Time),
+    ];
 
     fn read(raw: Value) -> Record<Self> {
         Ok(Self {

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use crisp_domain::ContactId;
+use crisp_domain::{ContactId, country};
 use crisp_http::auth::Caller;
 use crisp_http::{AppState, List, Paging, Path, Query};
 use crisp_storage::views::Newest;
@@ -110,7 +110,7 @@ pub(crate) async fn show(
         shell: Shell::of(&caller, Section::Contacts, title.clone()),
         title,
         signed_up_at: contact.signed_up_at.map(Moment),
-        attributes: attributes(&contact.attributes),
+        attributes: attributes(&contact),
         companies: contact.companies.iter().map(Company::from).collect(),
         list,
         contact,
@@ -146,14 +146,16 @@ impl From<&contacts::CompanyName> for Company {
     }
 }
 
-fn attributes(attributes: &Value) -> Vec<Attribute> {
+fn attributes(contact: &ContactView) -> Vec<Attribute> {
+    let country = contact.country_alpha2.as_deref().and_then(country::name);
     let attribute = |(name, value): (&String, &Value)| {
         if value.is_null() {
             return None;
         }
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let told = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = country.filter(|_| name == "country").map_or(told, str::to_owned);
         let at = if name.ends_with("_at") { text.parse().ok().map(Moment) } else { None };
         Some(Attribute { label: words::field(name), text, at })
     };
-    attributes.as_object().into_iter().flatten().filter_map(attribute).collect()
+    contact.attributes.as_object().into_iter().flatten().filter_map(attribute).collect()
 }

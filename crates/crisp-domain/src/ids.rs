@@ -82,6 +82,12 @@ pub fn uuid_v7(now: DateTime<Utc>) -> Uuid {
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()))
 }
 
+/// The smallest UUIDv7 that can have been made at an instant or later.
+pub fn earliest_v7(at: DateTime<Utc>) -> Uuid {
+    let ms = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(ms, &[0; 10]).into_uuid()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -85,7 +85,7 @@ impl RenderOptions {
 impl MessageFacts {
     /// Reads a message as Crisp sent it. Never fails: what is missing or odd is absent, or read as text.
     pub fn from_wire(message: &Message, options: &RenderOptions) -> Self {
-        let kind = MessageKind::from(message.kind.as_str());
+        let kind = MessageKind::told(&message.kind, &message.content);
         let (rendered, redactions) = options.render(&kind, &message.content);
         Self {
             fingerprint: message.fingerprint,

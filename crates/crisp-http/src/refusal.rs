@@ -42,6 +42,7 @@ impl From<Refusal> for Problem {
                 Self::new(Code::TooManyRequests, words).retry_after(wait.clamp(SOONEST, LONGEST_WAIT))
             }
             Refusal::NotConnected => Self::new(Code::NotConnected, words),
+            Refusal::NeedsAttention => Self::new(Code::NeedsAttention, words),
             Refusal::NotImported => Self::new(Code::NotImported, words),
             Refusal::PurgeUnderWay => Self::new(Code::PurgeUnderWay, words),
             Refusal::SyncInProgress { sync_id } => {

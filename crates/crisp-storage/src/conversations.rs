@@ -288,6 +288,23 @@ pub async fn list_messages_due(
         .map_err(Error::query("list conversations whose messages are due"))
 }
 
+/// Whether conversations were found to be gone in Crisp between two moments.
+pub async fn any_removed_between(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<bool, Error> {
+    let account = session.account().as_uuid();
+    let removed = conversations::table
+        .filter(conversations::account_id.eq(account))
+        .filter(conversations::integration_id.eq(integration.as_uuid()))
+        .filter(conversations::removed_at.between(from, to));
+    diesel::select(diesel::dsl::exists(removed))
+        .get_result(session.connection()?)
+        .await
+        .map_err(Error::query("look for conversations that are gone"))
+}
+
 /// How many conversations still wait for their messages, and when the earliest retry is due.
 pub async fn count_messages_due(
     session: &mut AccountSession,

@@ -1,7 +1,7 @@
 //! Web hooks as they arrived: stored before the 200, applied after.
 
 use chrono::{DateTime, Utc};
-use crisp_domain::ids::IntegrationId;
+use crisp_domain::ids::{IntegrationId, earliest_v7};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -107,6 +107,51 @@ pub async fn note_arrival(
     .await
     .map_err(Error::query("note a hook's arrival"))?;
     Ok(noted > 0)
+}
+
+/// Which of these events arrived between two moments.
+pub async fn list_events_between(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    events: &[&str],
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Vec<String>, Error> {
+    let account = session.account().as_uuid();
+    hooks::table
+        .filter(hooks::account_id.eq(account))
+        .filter(hooks::integration_id.eq(integration.as_uuid()))
+        // Ids begin with the time of the arrival: the rows are found by their key.
+        .filter(hooks::id.ge(earliest_v7(from)))
+        .filter(hooks::received_at.between(from, to))
+        .filter(hooks::event.eq_any(events))
+        .select(hooks::event)
+        .distinct()
+        .load(session.connection()?)
+        .await
+        .map_err(Error::query("look for events of a while"))
+}
+
+/// Which of these profiles hooks have told of since a moment, by one event.
+pub async fn list_people_heard(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    event: &str,
+    people_ids: &[String],
+    since: DateTime<Utc>,
+) -> Result<Vec<String>, Error> {
+    let account = session.account().as_uuid();
+    let people: Vec<Option<String>> = hooks::table
+        .filter(hooks::account_id.eq(account))
+        .filter(hooks::integration_id.eq(integration.as_uuid()))
+        .filter(hooks::id.ge(earliest_v7(since)))
+        .filter(hooks::event.eq(event))
+        .filter(hooks::people_id.eq_any(people_ids))
+        .select(hooks::people_id)
+        .distinct()
+        .load(session.connection()?)
+        .await
+        .map_err(Error::query("look for profiles that hooks told of"))?;
+    Ok(people.into_iter().flatten().collect())
 }
 
 /// The next hooks to apply, in the order of their arrival.

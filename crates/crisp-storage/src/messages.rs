@@ -184,6 +184,9 @@ pub struct Figures {
     /// When the newest of them was sent.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub last_message_at: Option<DateTime<Utc>>,
+    /// When the oldest of them was sent.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub first_message_at: Option<DateTime<Utc>>,
     /// First message of the visitor after the last reply.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub waiting_on_us_since: Option<DateTime<Utc>>,
@@ -204,6 +207,7 @@ pub async fn figures(session: &mut AccountSession, conversation: ConversationId)
          bounds as (select min(sent_at) filter (where direction = 'inbound' and not internal) as first_inbound, \
              max(sent_at) filter (where direction = 'outbound' and not internal) as last_reply from live) \
          select count(live.sent_at) as message_count, max(live.sent_at) as last_message_at, \
+             min(live.sent_at) as first_message_at, \
              min(live.sent_at) filter (where live.direction = 'inbound' and not live.internal \
                  and (bounds.last_reply is null or live.sent_at > bounds.last_reply)) as waiting_on_us_since, \
              min(bounds.first_inbound) as first_inbound_at, \

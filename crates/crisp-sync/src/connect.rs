@@ -33,6 +33,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::refusal::Refusal;
 pub use attention::look_again;
+pub(crate) use attention::waits_for_crisp;
 pub use callback::{Visitor, callback};
 pub use create::{Created, create};
 pub use ending::{Imported, Problem, disconnect, problem};

@@ -14,10 +14,12 @@ use crisp_storage::quota::LedgerState;
 use crisp_storage::syncs::{self, SyncRow};
 use crisp_storage::views::freshness::{self, Freshness};
 use crisp_storage::views::skipped;
+use crisp_storage::work::Lane;
 use crisp_storage::{AccountSession, profiles};
 use serde::Serialize;
 
 use crate::clock;
+use crate::connect;
 use crate::engine::Engine;
 use crate::refusal::Refusal;
 use crate::settings;
@@ -78,6 +80,10 @@ pub async fn diagnosis(
     session.commit().await?;
     let website = facts.integration.website().filter(|_| held);
     let facts = Facts { crisp: Probe::take(engine, account, website).await, ..facts };
+    if connect::waits_for_crisp(&facts.integration) && facts.crisp.is_well() {
+        // What it waits for has come: a worker takes it up now instead of when it would look next.
+        engine.database.signal(account, integration, Lane::Sync, clock::now()).await?;
+    }
     Ok(judged(&facts))
 }
 

@@ -94,15 +94,24 @@ impl Error {
 
     /// The whole chain of causes in one line, for a log or a dead letter. Holds ids at most, never people.
     pub fn chain(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
+        chain_of(self)
     }
+
+    /// The same from the cause on, for a sentence that says itself what failed.
+    pub(crate) fn cause_chain(&self) -> String {
+        std::error::Error::source(self).map_or_else(|| self.chain(), chain_of)
+    }
+}
+
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
 }
 
 fn verdict_on_crisp(error: &crisp_client::Error, now: DateTime<Utc>) -> Verdict {

@@ -166,7 +166,14 @@ impl<'a> Lane<'a> {
                 let facts = vec![ConversationFacts::from_wire(&conversation)];
                 // Whoever did not find its messages tries again by itself: that run shall not end without them.
                 let urgent = wish.reason != NOT_FOUND;
-                let reading = Reading { facts, sent_at, verify: Verify::Hooked, urgent, by_name: true };
+                let reading = Reading {
+                    facts,
+                    sent_at,
+                    verify: Verify::Hooked,
+                    urgent,
+                    by_name: true,
+                    heard_since: None,
+                };
                 wanted::fulfil(&mut scope.session, scope.integration.integration_id(), wish).await?;
                 threads::apply_reading(&mut scope, &self.engine.erasure, reading).await?;
             }

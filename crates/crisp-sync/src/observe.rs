@@ -84,6 +84,14 @@ impl Fact {
     }
 }
 
+/// Whether a field differs that moves no `updated_at` and that a hook of its own tells of.
+pub(crate) fn differs(before: &ConversationRow, after: &ConversationRow) -> bool {
+    before.status != after.status
+        || before.email != after.email
+        || before.subject != after.subject
+        || before.assigned_user_id != after.assigned_user_id
+}
+
 /// Takes a hook's fact, unless a younger hook has told of the same field.
 pub(crate) fn hear(row: &mut ConversationRow, fact: Fact, stamp: Stamp) {
     let name = fact.name();
@@ -140,6 +148,9 @@ pub(crate) fn read(row: &mut ConversationRow, facts: &ConversationFacts, sent_at
         Some(told) if !heard => Some(told),
         told => row.crisp_updated_at.max(told),
     };
+    // Where Crisp tells one of the two only, the other is nearer to the truth than the time of the import.
+    row.crisp_created_at = row.crisp_created_at.or(row.crisp_updated_at);
+    row.crisp_updated_at = row.crisp_updated_at.or(row.crisp_created_at);
     row.newest_fingerprint = facts.newest_fingerprint.map(Fingerprint::get).or(row.newest_fingerprint);
     doubt
 }

@@ -1,12 +1,15 @@
 //! People: makes a set of profiles right in one write step, and everything that follows from them: contacts,
 //! memberships' views, and the conversations that now belong to somebody else.
 
+mod contact;
+mod load;
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crisp_client::{PeopleId, Profile};
+use crisp_client::Profile;
 use crisp_domain::mapping::{Mapping, Target};
-use crisp_domain::{ContactFields, ContactId, EmailKey, IntegrationId, json, time};
-use crisp_matching::profiles::{self as bonds, Home, ProfileRank};
+use crisp_domain::{ContactId, EmailKey, IntegrationId, time};
 use crisp_storage::conversations;
 use crisp_storage::directory::{self, ContactRow};
 use crisp_storage::erasure::ErasureKey;
@@ -19,6 +22,9 @@ use crate::erase::{Trail, keep_away};
 use crate::error::Error;
 use crate::scope::Scope;
 use crate::threads;
+pub(crate) use contact::{fields_of, put_fields, settle_contact};
+use load::{Loaded, load, load_around};
+use rows::{count, to_rows};
 
 /// A profile as read, with its custom data where the mapping asks for it.
 pub(crate) struct Incoming {
@@ -34,14 +40,6 @@ pub(crate) struct Tally {
     pub(crate) created: i64,
     pub(crate) updated: i64,
     pub(crate) unchanged: i64,
-}
-
-/// Everything the step looks at, loaded before anything is decided.
-struct Loaded {
-    stored: HashMap<String, ProfileRow>,
-    /// Profiles of any integration on the contacts involved.
-    related: Vec<ProfileRow>,
-    contacts: BTreeMap<Uuid, ContactRow>,
 }
 
 /// Makes stored profiles and their contacts agree with what was read.
@@ -138,136 +136,6 @@ fn trail(
     Trail { people: Some(people.to_owned()), emails, ..Trail::default() }
 }
 
-fn email_key(email: Option<&str>) -> Option<String> {
-    email.and_then(EmailKey::parse).map(|key| key.as_str().to_owned())
-}
-
-async fn load(scope: &mut Scope, incoming: &[Incoming]) -> Result<Loaded, Error> {
-    let ids: Vec<String> = incoming.iter().map(|one| one.profile.people_id.as_str().to_owned()).collect();
-    let id = scope.id();
-    let stored: HashMap<String, ProfileRow> = profiles::list_by_people_id(&mut scope.session, id, &ids)
-        .await?
-        .into_iter()
-        .map(|row| (row.people_id.clone(), row))
-        .collect();
-    let contacts: Vec<Uuid> = stored.values().map(|row| row.contact_id).collect();
-    let emails: Vec<String> =
-        incoming.iter().filter_map(|one| email_key(one.profile.email.as_deref())).collect();
-    load_around(scope, &contacts, &emails, stored).await
-}
-
-/// Loads the contacts with these ids or e-mails, every profile on them, and the contacts of those in turn.
-async fn load_around(
-    scope: &mut Scope,
-    contacts: &[Uuid],
-    emails: &[String],
-    stored: HashMap<String, ProfileRow>,
-) -> Result<Loaded, Error> {
-    let found = directory::list_contacts_related(&mut scope.session, contacts, emails).await?;
-    let mut ids: BTreeSet<Uuid> = found.iter().map(|row| row.id).collect();
-    let mut contacts: BTreeMap<Uuid, ContactRow> = found.into_iter().map(|row| (row.id, row)).collect();
-    let on_them: Vec<Uuid> = ids.iter().copied().collect();
-    let related = profiles::list_related(&mut scope.session, &on_them, emails).await?;
-    let missing: Vec<Uuid> = related.iter().map(|row| row.contact_id).filter(|id| ids.insert(*id)).collect();
-    if !missing.is_empty() {
-        let more = directory::list_contacts(&mut scope.session, &missing).await?;
-        contacts.extend(more.into_iter().map(|row| (row.id, row)));
-    }
-    let all: Vec<Uuid> = contacts.keys().copied().collect();
-    let related = if missing.is_empty() {
-        related
-    } else {
-        profiles::list_related(&mut scope.session, &all, &[]).await?
-    };
-    Ok(Loaded { stored, related, contacts })
-}
-
-/// The rows to store, each on the contact it belongs to.
-fn to_rows(scope: &Scope, incoming: &[Incoming], loaded: &Loaded) -> Vec<ProfileRow> {
-    let batch: Vec<bonds::Profile> = incoming
-        .iter()
-        .map(|one| bonds::Profile {
-            people_id: one.profile.people_id.clone(),
-            email: one.profile.email.as_deref().and_then(EmailKey::parse),
-            current: loaded
-                .stored
-                .get(one.profile.people_id.as_str())
-                .map(|row| ContactId::from(row.contact_id)),
-        })
-        .collect();
-    let mut made: BTreeMap<usize, ContactId> = BTreeMap::new();
-    bonds::assign(&batch, &involved(scope, loaded))
-        .into_iter()
-        .zip(incoming)
-        .map(|(assignment, one)| {
-            let contact = match assignment.home {
-                Home::Existing(contact) => contact,
-                Home::New(number) => *made.entry(number).or_insert_with(|| ContactId::new_v7(scope.now)),
-            };
-            to_row(scope, one, contact, loaded.stored.get(one.profile.people_id.as_str()))
-        })
-        .collect()
-}
-
-fn involved(scope: &Scope, loaded: &Loaded) -> Vec<bonds::Contact> {
-    let mut carried: HashMap<Uuid, Vec<(PeopleId, Option<EmailKey>)>> = HashMap::new();
-    for row in &loaded.related {
-        let own = row.integration_id == scope.integration.id;
-        // People ids are unique within a website only.
-        let people_id =
-            if own { row.people_id.clone() } else { format!("{}:{}", row.integration_id, row.people_id) };
-        carried
-            .entry(row.contact_id)
-            .or_default()
-            .push((PeopleId::new(people_id), row.email_key.as_deref().and_then(EmailKey::parse)));
-    }
-    loaded
-        .contacts
-        .values()
-        .map(|row| bonds::Contact {
-            contact_id: ContactId::from(row.id),
-            email: row.email_key.as_deref().and_then(EmailKey::parse),
-            from_directory: row.external_id.is_some(),
-            profiles: carried.remove(&row.id).unwrap_or_default(),
-            last_active_at: row.last_active_at,
-            created_at: row.created_at,
-        })
-        .collect()
-}
-
-fn to_row(scope: &Scope, one: &Incoming, contact: ContactId, stored: Option<&ProfileRow>) -> ProfileRow {
-    let email = one.profile.email.as_deref().map(crisp_domain::text::storable);
-    ProfileRow {
-        integration_id: scope.integration.id,
-        people_id: one.profile.people_id.as_str().to_owned(),
-        contact_id: contact.as_uuid(),
-        email_key: email_key(email.as_deref()),
-        email,
-        raw: json::storable(one.profile.raw.clone()),
-        data: one
-            .data
-            .clone()
-            .map(|data| json::storable(Value::Object(data)))
-            .or_else(|| stored?.data.clone()),
-        active_last: one.profile.active_last_ms.and_then(time::from_ms),
-        crisp_updated_at: one.profile.updated_at_ms.and_then(time::from_ms),
-        hooked_at: one.hooked.map(|(_, received)| received).or_else(|| stored?.hooked_at),
-        hook_stamp: one.hooked.map(|(crisp, _)| crisp).or_else(|| stored?.hook_stamp),
-    }
-}
-
-fn count(rows: &[ProfileRow], loaded: &Loaded) -> Tally {
-    let mut tally = Tally::default();
-    for row in rows {
-        match loaded.stored.get(&row.people_id) {
-            None => tally.created += 1,
-            Some(stored) if stored == row => tally.unchanged += 1,
-            Some(_) => tally.updated += 1,
-        }
-    }
-    tally
-}
-
 /// Computes every contact involved anew from its profiles, saves what changed, and lets conversations follow.
 async fn settle_contacts(
     scope: &mut Scope,
@@ -335,70 +203,6 @@ fn emails_concerned(changed: &[(Option<ContactRow>, ContactRow)]) -> Vec<String>
         }
     }
     emails.into_iter().collect()
-}
-
-/// One contact, computed from the profile that has the say.
-pub(crate) fn settle_contact(
-    scope: &Scope,
-    id: Uuid,
-    before: Option<&ContactRow>,
-    carried: &[&ProfileRow],
-) -> Result<ContactRow, Error> {
-    let mut next = before.cloned().unwrap_or_else(|| ContactRow::new(id, scope.now));
-    next.last_active_at = carried.iter().filter_map(|row| row.active_last).max();
-    let Some(winner) = winner(carried) else { return Ok(next) };
-    let Some(settings) = scope.all_settings.get(&winner.integration_id) else { return Ok(next) };
-    let data = winner.data.as_ref().and_then(Value::as_object);
-    let mapped = settings.mapping.map(&winner.raw, data);
-    let from_crisp: BTreeMap<Target, Value> =
-        serde_json::from_value(next.from_crisp.clone()).map_err(Error::corrupt("values from Crisp"))?;
-    let merged = settings.mapping.merge(&fields_of(&next), &from_crisp, &mapped);
-    put_fields(&mut next, merged.fields);
-    next.from_crisp =
-        serde_json::to_value(&merged.from_crisp).map_err(Error::corrupt("values from Crisp"))?;
-    Ok(next)
-}
-
-fn winner<'a>(carried: &[&'a ProfileRow]) -> Option<&'a ProfileRow> {
-    let ranks: Vec<ProfileRank> = carried
-        .iter()
-        .map(|row| ProfileRank {
-            people_id: PeopleId::new(row.people_id.clone()),
-            active_last: row.active_last,
-            updated_at: row.crisp_updated_at,
-        })
-        .collect();
-    let winner = bonds::winner(&ranks)?;
-    // Two integrations may know a person by one id: the later word counts, and the newer integration's at last.
-    carried
-        .iter()
-        .filter(|row| row.people_id == winner.as_str())
-        .max_by_key(|row| (row.active_last, row.crisp_updated_at, row.integration_id))
-        .copied()
-}
-
-/// The mappable fields of a stored contact.
-pub(crate) fn fields_of(row: &ContactRow) -> ContactFields {
-    ContactFields {
-        email: row.email.clone(),
-        name: row.name.clone(),
-        phone: row.phone.clone(),
-        signed_up_at: row.signed_up_at,
-        attributes: row.attributes.as_object().cloned().unwrap_or_default(),
-    }
-}
-
-/// Puts fields back, with the normal forms that follow from them.
-pub(crate) fn put_fields(row: &mut ContactRow, fields: ContactFields) {
-    let country = fields.attributes.get("country").and_then(Value::as_str).map(str::to_owned);
-    row.email_key = email_key(fields.email.as_deref());
-    row.email = fields.email;
-    row.name = fields.name;
-    row.phone_e164 =
-        fields.phone.as_deref().and_then(|phone| crisp_domain::phone::normalise(phone, country.as_deref()));
-    row.phone = fields.phone;
-    row.signed_up_at = fields.signed_up_at;
-    row.attributes = Value::Object(fields.attributes);
 }
 
 /// Lets conversations follow contacts that changed: by e-mail, by profile, or by contact.

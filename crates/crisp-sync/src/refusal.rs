@@ -62,6 +62,12 @@ pub enum Refusal {
     /// No website is connected, or it needs attention first.
     #[error("the integration is not connected to Crisp; connect it first")]
     NotConnected,
+    /// Crisp refused the plugin the last time; it is asked again.
+    #[error(
+        "Crisp did not let the plugin in the last time. It is asked again now: once it does, the integration goes on \
+         by itself, and a sync can be triggered again"
+    )]
+    NeedsAttention,
     /// Nothing was imported yet.
     #[error("there is nothing to update before the first import; trigger a full sync")]
     NotImported,
@@ -94,6 +100,7 @@ impl Refusal {
             Self::CrispUnavailable(_) => "crisp_unavailable",
             Self::TooManyRequests { .. } => "too_many_requests",
             Self::NotConnected => "not_connected",
+            Self::NeedsAttention => "needs_attention",
             Self::NotImported => "not_imported",
             Self::PurgeUnderWay => "purge_under_way",
             Self::SyncInProgress { .. } => "sync_in_progress",

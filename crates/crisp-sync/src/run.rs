@@ -8,6 +8,7 @@ mod messages;
 mod odd;
 mod pace;
 mod people;
+mod shifted;
 mod start;
 mod vanished;
 

@@ -45,7 +45,7 @@ fn default_interval(engine: &Engine) -> u32 {
     u32::try_from(engine.options.incremental_interval.as_secs()).unwrap_or(u32::MAX).max(1)
 }
 
-/// Saves the settings, all of them or none. A changed mapping is applied to every stored profile in the background,
+/// Saves the settings, all of them or none; what is left out stays as it is. A changed mapping is applied to every stored profile in the background,
 /// without a Crisp request; a changed schedule holds at once.
 pub async fn put(
     engine: &Engine,
@@ -59,7 +59,7 @@ pub async fn put(
     let mut row = integrations::find(&mut session, integration).await?.ok_or(Refusal::NotFound)?;
     let before = settings_of(&row)?;
     let settings = without_shown_interval(engine, &before, settings);
-    let after = ImportSettings::parse(settings).map_err(Refusal::Invalid)?;
+    let after = ImportSettings::parse(laid_over(&before, settings)?).map_err(Refusal::Invalid)?;
     if after != before {
         apply(engine, &mut session, &mut row, (&before, &after), now).await?;
         let detail = json!({"changed": difference(&before, &after)});
@@ -75,6 +75,16 @@ pub async fn put(
     }
     session.commit().await?;
     shown(engine, &row)
+}
+
+/// A form over what is set: what it leaves out stays. What is no form is left to the parser.
+fn laid_over(before: &ImportSettings, told: Value) -> Result<Value, Refusal> {
+    let Value::Object(told) = told else { return Ok(told) };
+    let mut all = serde_json::to_value(before).or(Err(Error::Corrupt("import settings")))?;
+    if let Value::Object(all) = &mut all {
+        all.extend(told);
+    }
+    Ok(all)
 }
 
 /// Who sends back the interval that was shown did not choose one of their own; the process's may even be one that

@@ -9,6 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::clock;
+use crate::connect::waits_for_crisp;
 use crate::engine::Engine;
 use crate::refusal::Refusal;
 
@@ -47,6 +48,11 @@ pub async fn trigger(
     let id = integration.integration_id();
     if let Some(under_way) = rows::find_under_way(&mut session, id).await? {
         return Err(Refusal::SyncInProgress { sync_id: under_way.sync_id() });
+    }
+    if waits_for_crisp(&integration) {
+        work::signal(&mut session, id, Lane::Sync, now).await?;
+        session.commit().await?;
+        return Err(Refusal::NeedsAttention);
     }
     let trigger = trigger_word(&integration, kind)?;
     let names = (kind.into(), trigger);

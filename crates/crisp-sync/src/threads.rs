@@ -1,5 +1,7 @@
 //! Conversations: makes a set of them right in one write step, whatever told of them.
 
+mod change;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -16,6 +18,8 @@ use crate::matching::{Undecided, decide_all};
 use crate::observe::{self, LAG};
 use crate::scope::Scope;
 use crate::transcript;
+pub(crate) use change::{Change, Channel, Tally};
+use change::{channel, tally};
 
 /// How far a message verification may be trusted to hooks: see `docs/sync.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,23 +34,6 @@ pub(crate) enum Verify {
     Everything,
 }
 
-/// What a write step did to its conversations.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) created: i64,
-    pub(crate) updated: i64,
-    pub(crate) unchanged: i64,
-    pub(crate) skipped: i64,
-    /// Of those skipped: older than the backfill window.
-    pub(crate) before_backfill: i64,
-    /// Rows that are not as they were, shown or not.
-    pub(crate) changed: i64,
-    /// Conversations that became shown or whose news no hook had told.
-    pub(crate) unheard: i64,
-    /// Shown conversations that had news, told by a hook or not.
-    pub(crate) news: i64,
-}
-
 /// Facts that one read told, and when it was asked.
 pub(crate) struct Reading {
     pub(crate) facts: Vec<ConversationFacts>,
@@ -57,6 +44,8 @@ pub(crate) struct Reading {
     pub(crate) urgent: bool,
     /// Whether each was asked for by name: then it exists, even if it was thought to be gone.
     pub(crate) by_name: bool,
+    /// From when on what is listed should have been heard of (Crisp's clock); `None`: nothing is concluded.
+    pub(crate) heard_since: Option<DateTime<Utc>>,
 }
 
 /// Makes the stored conversations agree with what a read told of them.
@@ -67,6 +56,7 @@ pub(crate) async fn apply_reading(
 ) -> Result<Tally, Error> {
     let facts = without_erased(scope, erasure, reading.facts).await?;
     let mut stored = load(scope, facts.keys()).await?;
+    let plan = Plan { verify: reading.verify, urgent: reading.urgent, heard_since: reading.heard_since };
     let mut rows = Vec::with_capacity(facts.len());
     let mut doubtful = Vec::new();
     for (session_id, facts) in facts {
@@ -84,7 +74,7 @@ pub(crate) async fn apply_reading(
         }
         rows.push(Change { before, row });
     }
-    let tally = save_changes(scope, rows, Some((reading.verify, reading.urgent))).await?;
+    let tally = save_changes(scope, rows, Some(plan)).await?;
     for session_id in doubtful {
         let due = scope.now + LAG;
         let (id, now) = (scope.id(), scope.now);
@@ -103,17 +93,19 @@ pub(crate) async fn apply_reading(
     Ok(tally)
 }
 
-/// A conversation before and after a step.
-pub(crate) struct Change {
-    pub(crate) before: Option<ConversationRow>,
-    pub(crate) row: ConversationRow,
+/// How message reads follow from a change, and what is concluded from it about the hook channel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) verify: Verify,
+    pub(crate) urgent: bool,
+    pub(crate) heard_since: Option<DateTime<Utc>>,
 }
 
-/// Decides, plans message reads, and saves what changed. `plan` says how message reads follow; `None`: they do not.
+/// Decides, plans message reads, and saves what changed. Without a plan no messages are read because of it.
 pub(crate) async fn save_changes(
     scope: &mut Scope,
     mut changes: Vec<Change>,
-    plan: Option<(Verify, bool)>,
+    plan: Option<Plan>,
 ) -> Result<Tally, Error> {
     changes.sort_by(|left, right| left.row.session_id.cmp(&right.row.session_id));
     let undecided = changes
@@ -122,15 +114,18 @@ pub(crate) async fn save_changes(
         .map(|change| Undecided { is_new: change.before.is_none(), row: &mut change.row })
         .collect();
     let decisions = decide_all(scope, undecided).await?;
-    if let Some((verify, urgent)) = plan {
+    if let Some(plan) = plan {
         for change in &mut changes {
-            plan_messages(&mut change.row, verify, urgent);
+            plan_messages(&mut change.row, plan.verify, plan.urgent);
         }
     }
     for change in &mut changes {
         forget_plans_of_hidden(change);
     }
-    let tally = tally(&changes);
+    let mut tally = tally(&changes);
+    if let Some(since) = plan.and_then(|plan| plan.heard_since) {
+        tally.channel = channel(&changes, since);
+    }
     let left: Vec<Uuid> = changes.iter().filter_map(Change::contact_left).collect();
     let hidden: Vec<Uuid> =
         changes.iter().filter(|change| change.became_hidden()).map(|change| change.row.id).collect();
@@ -211,54 +206,6 @@ fn forget_plans_of_hidden(change: &mut Change) {
     }
 }
 
-impl Change {
-    fn was_shown(&self) -> bool {
-        self.before.as_ref().is_some_and(ConversationRow::is_shown)
-    }
-
-    fn became_hidden(&self) -> bool {
-        self.was_shown() && !self.row.is_shown()
-    }
-
-    /// The contact that lost it: one that only Crisp brought may have no reason to stay.
-    fn contact_left(&self) -> Option<Uuid> {
-        self.before.as_ref()?.contact_id.filter(|contact| self.row.contact_id != Some(*contact))
-    }
-
-    /// Whether a contact or company view has to change: who owns it, whether it is shown, or its place in the order.
-    fn moves_in_views(&self) -> bool {
-        let place = |row: &ConversationRow| (row.contact_id, row.removed_at.is_some(), row.crisp_updated_at);
-        self.before.as_ref().map(place) != Some(place(&self.row))
-    }
-}
-
-fn tally(changes: &[Change]) -> Tally {
-    let mut tally = Tally::default();
-    for change in changes {
-        let shown = change.row.is_shown();
-        tally.changed += i64::from(change.before.as_ref() != Some(&change.row));
-        match (shown, change.was_shown()) {
-            (false, _) if change.row.removed_at.is_none() => {
-                tally.skipped += 1;
-                let outside = change.row.skip_reason.as_deref() == Some("before_backfill");
-                tally.before_backfill += i64::from(outside);
-            }
-            (true, false) => tally.created += 1,
-            (true, true) if change.before.as_ref() == Some(&change.row) => tally.unchanged += 1,
-            (true, true) => tally.updated += 1,
-            (false, _) => {}
-        }
-        let news = change.before.as_ref().map(|before| before.newest_fingerprint)
-            != Some(change.row.newest_fingerprint);
-        let heard = change.row.messages_hooked_fingerprint == change.row.newest_fingerprint;
-        if shown && news && change.row.newest_fingerprint.is_some() {
-            tally.news += 1;
-            tally.unheard += i64::from(!heard);
-        }
-    }
-    tally
-}
-
 async fn load(
     scope: &mut Scope,
     sessions: impl Iterator<Item = &String>,
@@ -296,8 +243,9 @@ async fn without_erased(
 /// messages became due.
 pub(crate) async fn rematch(scope: &mut Scope, concerned: Vec<ConversationRow>) -> Result<bool, Error> {
     let urgent = concerned.len() <= MAX_URGENT;
+    let plan = Plan { verify: Verify::Nothing, urgent, heard_since: None };
     let changes = concerned.into_iter().map(|row| Change { before: Some(row.clone()), row }).collect();
-    let tally = save_changes(scope, changes, Some((Verify::Nothing, urgent))).await?;
+    let tally = save_changes(scope, changes, Some(plan)).await?;
     Ok(tally.created > 0)
 }
 

@@ -81,10 +81,12 @@ impl Reader<'_> {
         loop {
             let sent_at = clock::now();
             let page = self.client.messages(self.website, &session_id, selector).await?;
+            let repeated = walk.known(&page);
             let onward = walk.next(&page);
             let cursor_ms = walk.oldest_ms();
+            let sync = self.sync;
             let step =
-                Step { conversation, sync: self.sync, selector, page, sent_at, onward, cursor_ms, bookmark };
+                Step { conversation, sync, selector, page, sent_at, onward, repeated, cursor_ms, bookmark };
             let scope = Scope::open(self.database, self.lease, self.cause, clock::now()).await?;
             let (done, after, batch) = step.apply(scope).await?;
             tally += batch;
@@ -164,7 +166,8 @@ impl Reader<'_> {
         row.messages_retry_at = Some(now + retry_after(row.messages_attempts));
         if row.messages_attempts >= MAX_ATTEMPTS {
             tracing::warn!(conversation = %row.id, error = %error, "a transcript could not be read and is set aside");
-            let odd = (row.session_id.clone(), format!("the messages could not be read: {}", error.chain()));
+            let odd =
+                (row.session_id.clone(), format!("the messages could not be read: {}", error.cause_chain()));
             unreadable::save(&mut scope.session, id, unreadable::Kind::Message, &[odd], now).await?;
             row.messages_due = false;
             row.messages_urgent = false;

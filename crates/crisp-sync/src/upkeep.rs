@@ -51,7 +51,8 @@ async fn purge_step(engine: &Engine, lease: &Lease) -> Result<(), Error> {
     if purged.done {
         let now = scope.now;
         let mut integration = integrations::get(&mut scope.session, lease.integration).await?;
-        let detail = json!({"since": integration.purge_requested_at.take()});
+        let detail =
+            json!({"since": integration.purge_requested_at.take().map(crisp_domain::time::rfc3339_ms)});
         integrations::save(&mut scope.session, &integration).await?;
         let id = Some(lease.integration);
         audit::append(&mut scope.session, "system", "integration.purged", id, &detail, now).await?;

@@ -25,11 +25,17 @@ mod forecasting; // what an import will cost, and what it did cost
 #[path = "it/hearing.rs"]
 mod hearing; // web hooks, applied: what they may and may not do
 #[cfg(test)]
+#[path = "it/ordering.rs"]
+mod ordering; // web hooks out of order end like hooks in order
+#[cfg(test)]
 #[path = "it/settings.rs"]
 mod settings; // saved whole, tried out before, applied to what is there
 #[cfg(test)]
 #[path = "it/syncing.rs"]
 mod syncing; // trigger, refuse, cancel
+#[cfg(test)]
+#[path = "it/tolerating.rs"]
+mod tolerating; // odd answers cost nothing but themselves
 #[cfg(test)]
 #[path = "it/world.rs"]
 mod world; // an engine, its database and the Crisp that it talks to

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::decode::{Flaw, lenient, parse, reason, shortened};
 use crate::mend::mend;
-use crate::page::{Record, Unreadable, Wire};
+use crate::page::{Record, Unreadable, Wire, mistyped};
 
 /// What every answer of Crisp is wrapped in.
 #[derive(Default)]
@@ -44,46 +44,57 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
-/// The records of a list, and what was lost of some.
+/// The records of a list, what was lost of some, and which fields are of another type than Crisp's.
 pub(in crate::client) struct Listed<T> {
     pub(in crate::client) records: Vec<Record<T>>,
     pub(in crate::client) damaged: Vec<Unreadable>,
+    pub(in crate::client) mistyped: Vec<Unreadable>,
 }
 
 /// Reads the records of a list, each by itself.
 pub(in crate::client) fn records<T: Wire>(list: &RawValue) -> Result<Listed<T>, Flaw> {
     let rows: Vec<&RawValue> = parse(list.get())?;
-    let mut page = Listed { records: Vec::with_capacity(rows.len()), damaged: Vec::new() };
+    let capacity = rows.len();
+    let mut page =
+        Listed { records: Vec::with_capacity(capacity), damaged: Vec::new(), mistyped: Vec::new() };
     for row in rows {
-        let (read, left_out) = salvaged(row);
-        if read.is_ok() {
-            page.damaged.extend(left_out);
+        let read = salvaged(row);
+        if read.record.is_ok() {
+            page.damaged.extend(read.damaged);
+            page.mistyped.extend(read.mistyped);
         }
-        page.records.push(read);
+        page.records.push(read.record);
     }
     Ok(page)
 }
 
 /// Reads one record.
 pub(in crate::client) fn record<T: Wire>(raw: &RawValue) -> Record<T> {
-    salvaged(raw).0
+    salvaged(raw).record
+}
+
+/// A record, and what is odd about it.
+struct Read<T> {
+    record: Record<T>,
+    damaged: Option<Unreadable>,
+    mistyped: Option<Unreadable>,
 }
 
 /// Reads one record, and says what had to be left out.
-fn salvaged<T: Wire>(raw: &RawValue) -> (Record<T>, Option<Unreadable>) {
-    let flawed = |flaw: Flaw| Unreadable {
-        identity: identity(raw, T::IDENTITY),
-        detail: reason(&flaw.cause).to_owned(),
-        path: flaw.path,
-    };
+fn salvaged<T: Wire>(raw: &RawValue) -> Read<T> {
+    let name = || identity(raw, T::IDENTITY);
+    let flawed =
+        |flaw: Flaw| Unreadable { identity: name(), detail: reason(&flaw.cause).to_owned(), path: flaw.path };
     match lenient(raw.get()) {
-        Err(flaw) => (Err(flawed(flaw)), None),
+        Err(flaw) => Read { record: Err(flawed(flaw)), damaged: None, mistyped: None },
         Ok((value, flaw)) => {
-            let named = |odd: Unreadable| Unreadable {
-                identity: odd.identity.or_else(|| identity(raw, T::IDENTITY)),
-                ..odd
-            };
-            (T::read(value).map_err(named), flaw.map(flawed))
+            let odd = mistyped::<T>(&value);
+            let named = |odd: Unreadable| Unreadable { identity: odd.identity.or_else(name), ..odd };
+            Read {
+                record: T::read(value).map_err(named),
+                damaged: flaw.map(flawed),
+                mistyped: odd.map(|(path, detail)| Unreadable { identity: name(), path, detail }),
+            }
         }
     }
 }
@@ -157,6 +168,20 @@ mod tests {
         assert_eq!((operator.identity.as_deref(), operator.path.as_str()), (Some("OP"), "details.n[1]"));
         let message = list::<Message>(r#"[{"fingerprint":1e400}]"#).remove(0).unwrap_err();
         assert_eq!(message.identity.as_deref(), Some("1e400"));
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_told_and_the_rest_is_read() {
+        let page = listed::<Profile>(
+            r#"[{"people_id":"A","email":["a@b.example"],"person":{"nickname":"Ana"}},{"people_id":"B","company":"text"},
+                {"people_id":"C","email":"","person":null,"active":{"last":0},"created_at":"1767225600000"},
+                {"people_id":"D","created_at":"yesterday"}]"#,
+        );
+        assert_eq!(page.records[0].as_ref().unwrap().nickname.as_deref(), Some("Ana"));
+        let odd: Vec<_> =
+            page.mistyped.iter().map(|odd| (odd.identity.as_deref(), odd.path.as_str())).collect();
+        assert_eq!(odd, [(Some("A"), "email"), (Some("B"), "company"), (Some("D"), "created_at")]);
+        assert_eq!(page.mistyped[0].detail, "a list where text is expected");
     }
 
     #[test]

@@ -60,6 +60,23 @@ async fn whatever_a_visitor_wrote_is_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_country_is_called_by_its_name_and_what_is_none_as_it_came() {
+    let world = World::of(Options::of_size(0, 0)).await;
+    for (told, shown) in [("fr", "France"), ("Freedonia", "Freedonia")] {
+        let contact = ContactChange {
+            external_id: told.to_owned(),
+            name: Field::Set("Ana".to_owned()),
+            attributes: Field::Set(json!({"country": told}).as_object().unwrap().clone()),
+            ..ContactChange::default()
+        };
+        directory::put_contact(&world.engine, world.account.into(), "tester", contact).await.unwrap();
+        let found = world.page(&format!("/contacts?search={told}")).await;
+        let page = world.page(&found.attributes(".people a", "href")[0]).await;
+        assert!(page.texts(".facts dd").contains(&shown.to_owned()), "{:?}", page.texts(".facts dd"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_thread_opens_at_its_end_and_goes_back_page_by_page() {
     let world = World::of(Options::of_size(0, 0)).await;
     let change = world.crisp.change(world.website());

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::text;
 
@@ -36,6 +37,15 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
+    /// The kind of a message as Crisp sent it: where it names none, text is text, and anything else `unknown`.
+    pub fn told(name: &str, content: &Value) -> Self {
+        match (name, content) {
+            ("", Value::String(_)) => Self::Text,
+            ("", _) => Self::Other("unknown".to_owned()),
+            (name, _) => Self::from(name),
+        }
+    }
+
     /// Crisp's name for it.
     pub fn as_str(&self) -> &str {
         match self {

@@ -39,6 +39,8 @@ pub enum Code {
     OtherWebsite,
     /// The integration is not connected to Crisp.
     NotConnected,
+    /// Crisp refused the plugin the last time; it is asked again.
+    NeedsAttention,
     /// There is nothing to update before the first import.
     NotImported,
     /// What was imported earlier is still being deleted.
@@ -89,6 +91,7 @@ impl Code {
             | Self::SyncInProgress
             | Self::OtherWebsite
             | Self::NotConnected
+            | Self::NeedsAttention
             | Self::NotImported
             | Self::PurgeUnderWay => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -37,8 +37,14 @@ pub(crate) struct Contact {
     email: Option<String>,
     /// The full name.
     name: Option<String>,
-    /// The phone number.
+    /// The phone number, as it was given.
     phone: Option<String>,
+    /// The same in international form (E.164), where it has one.
+    #[schema(example = "+33142278186")]
+    phone_e164: Option<String>,
+    /// The country of `attributes.country` as an ISO 3166 alpha-2 code, where it is one.
+    #[schema(example = "FR")]
+    country_alpha2: Option<String>,
     /// When the person signed up.
     signed_up_at: Option<Time>,
     /// Custom attributes: `job_title`, `company_name`, `country`, `last_active_at` and whatever else is mapped.
@@ -70,6 +76,8 @@ impl From<ContactView> for Contact {
             email: view.email,
             name: view.name,
             phone: view.phone,
+            phone_e164: view.phone_e164,
+            country_alpha2: view.country_alpha2,
             signed_up_at: view.signed_up_at.map(Time),
             attributes: view.attributes,
             companies: view.companies.into_iter().map(Company::from).collect(),

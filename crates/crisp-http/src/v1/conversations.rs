@@ -44,13 +44,13 @@ pub(crate) struct Which {
     search: Option<String>,
 }
 
-/// Which conversation, by Crisp's id.
+/// Which conversations, by Crisp's id; all of them without it.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ByExternalId {
     /// Crisp's session id.
     #[param(example = "session_6f0b2c1a-8d34-4e57-b1a9-0c5d7e9f1234")]
-    external_id: String,
+    external_id: Option<String>,
 }
 
 impl Which {
@@ -98,7 +98,7 @@ pub(crate) async fn list_of_company(
     page(session, Scope::Company(company.company_id()), &filter, &paging).await
 }
 
-/// Lists the conversations with this id in Crisp: one for each integration that has it.
+/// Lists all conversations, or those with one id in Crisp: one for each integration that has it.
 #[utoipa::path(
     get, path = "/v1/conversations", tag = "Conversations", params(ByExternalId, PagingParameters),
     responses((status = 200, body = List<Conversation>)),
@@ -110,8 +110,9 @@ pub(crate) async fn list(
     paging: Paging<Newest>,
 ) -> Result<Json<List<Conversation>>, Problem> {
     let session = state.view(&caller).await?;
-    let id = SessionId::new(which.external_id);
-    page(session, Scope::ExternalId(&id), &Filter::default(), &paging).await
+    let id = filled(which.external_id.as_deref()).map(SessionId::new);
+    let scope = id.as_ref().map_or(Scope::Account, Scope::ExternalId);
+    page(session, scope, &Filter::default(), &paging).await
 }
 
 async fn page(

@@ -69,7 +69,7 @@ impl WantedSync {
     request_body = WantedSync,
     responses(
         (status = 202, body = Sync),
-        (status = 409, description = "`sync_in_progress`, with `sync_id`; `not_connected`; `not_imported`."),
+        (status = 409, description = "`sync_in_progress`, with `sync_id`; `not_connected`; `needs_attention`, and Crisp is asked again; `not_imported`."),
     ),
 )]
 pub(crate) async fn trigger(

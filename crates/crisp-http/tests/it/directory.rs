@@ -47,6 +47,24 @@ async fn absent_stays_null_clears_and_a_value_is_written() {
 }
 
 #[tokio::test]
+async fn phones_and_countries_are_kept_as_they_came_with_their_normal_form_beside() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let cases = [
+        ("030 901820", "de", Some("+4930901820"), Some("DE")),
+        ("+33 1 42 27 81 86", "France", Some("+33142278186"), Some("FR")),
+        ("ask Bob", "Freedonia", None, None),
+    ];
+    for (phone, country, e164, alpha2) in cases {
+        let row =
+            json!({"email": "ana@northwind.example", "phone": phone, "attributes": {"country": country}});
+        assert_eq!(world.put("/v1/contacts/k-1", row).await.status, 200);
+        let ana = contact(&world, "ana@northwind.example").await;
+        assert_eq!((&ana["phone"], &ana["attributes"]["country"]), (&json!(phone), &json!(country)));
+        assert_eq!((&ana["phone_e164"], &ana["country_alpha2"]), (&json!(e164), &json!(alpha2)));
+    }
+}
+
+#[tokio::test]
 async fn rows_that_are_wrong_are_told_by_row_and_field_and_nothing_is_written() {
     let world = World::of(Options::of_size(1, 1)).await;
     let batch = json!({

@@ -29,6 +29,8 @@ async fn world() -> (World, String) {
 }
 
 async fn conversation(world: &World, truth: &Conversation) -> Option<Value> {
+    let all = world.get("/v1/conversations").await;
+    assert!(all.items().iter().any(|one| one["external_id"] == json!(truth.session_id)), "{all:?}");
     let found = world.get(&format!("/v1/conversations?external_id={}", truth.session_id)).await;
     found.items().first().cloned()
 }

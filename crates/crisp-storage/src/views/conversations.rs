@@ -101,6 +101,8 @@ pub struct ConversationView {
 /// Whose conversations to list.
 #[derive(Debug, Clone, Copy)]
 pub enum Scope<'a> {
+    /// Of the whole account.
+    Account,
     /// Of a contact.
     Contact(ContactId),
     /// Of everybody in a company.
@@ -139,6 +141,7 @@ pub async fn list(
     let query: BoxedSqlQuery<'_, Pg, SqlQuery> =
         diesel::sql_query(whole(&page_of(scope))).into_boxed().bind::<SqlUuid, _>(account);
     let query = match scope {
+        Scope::Account => query.bind::<SqlUuid, _>(account),
         Scope::Contact(id) => query.bind::<SqlUuid, _>(id.as_uuid()),
         Scope::Company(id) => query.bind::<SqlUuid, _>(id.as_uuid()),
         Scope::ExternalId(id) => query.bind::<Text, _>(id.as_str()),
@@ -175,6 +178,7 @@ const ONE: &str = "select c.*, c.crisp_updated_at as listed_at from conversation
 /// The rows of a page; parameters are account, owner, status, pattern, position, limit.
 fn page_of(scope: Scope<'_>) -> String {
     let (from, owner, at, id) = match scope {
+        Scope::Account => ("conversations c", "c.account_id", "c.crisp_updated_at", "c.id"),
         Scope::Contact(_) => ("conversations c", "c.contact_id", "c.crisp_updated_at", "c.id"),
         Scope::ExternalId(_) => ("conversations c", "c.session_id", "c.crisp_updated_at", "c.id"),
         // By the copies in the links: their index has the order of the list, however many conversations there are.

@@ -226,8 +226,10 @@ impl Row {
             },
             Reason::Unreadable => {
                 let kind = self.kind.as_deref().unwrap_or("record");
-                let detail = self.detail.as_deref().unwrap_or("no more is known").trim_end_matches('.');
-                format!("Crisp sent this {kind} in a form that could not be read: {detail}.")
+                match self.detail.as_deref().map(|detail| detail.trim_end_matches('.')) {
+                    Some(detail) => format!("This {kind} could not be read, or not wholly: {detail}."),
+                    None => format!("This {kind} could not be read; no more is known."),
+                }
             }
         }
     }

@@ -87,8 +87,8 @@ async fn figures(session: &mut AccountSession, company: CompanyId) -> Result<Fig
              where l.account_id = $1 and c.account_id = $1 and l.company_id = $2 and c.removed_at is null) \
          select count(*) filter (where status <> 'resolved') as open_conversations, \
              count(*) filter (where status <> 'resolved' and waiting_on_us_since is not null) as waiting_on_us, \
-             percentile_cont(0.5) within group (order by reply) as median, \
-             percentile_cont(0.9) within group (order by reply) as p90 from own",
+             round((percentile_cont(0.5) within group (order by reply))::numeric, 3)::float8 as median, \
+             round((percentile_cont(0.9) within group (order by reply))::numeric, 3)::float8 as p90 from own",
     )
     .bind::<SqlUuid, _>(account)
     .bind::<SqlUuid, _>(company.as_uuid())

@@ -1,5 +1,6 @@
 //! Looking again at integrations that a new credential may have mended.
 
+use crisp_storage::integrations::IntegrationRow;
 use crisp_storage::work::Lane;
 use crisp_storage::{Database, integrations};
 
@@ -14,17 +15,17 @@ pub async fn look_again(database: &Database) -> Result<usize, Error> {
         let mut session = database.read_primary(account).await?;
         let rows = integrations::list(&mut session).await?;
         session.commit().await?;
-        for row in rows.iter().filter(|row| row.state == "needs_attention") {
-            if is_for_credential(row.problem_code.as_deref()) {
-                database.signal(account, row.integration_id(), Lane::Sync, clock::now()).await?;
-                waiting += 1;
-            }
+        for row in rows.iter().filter(|row| waits_for_crisp(row)) {
+            database.signal(account, row.integration_id(), Lane::Sync, clock::now()).await?;
+            waiting += 1;
         }
     }
     Ok(waiting)
 }
 
-fn is_for_credential(problem: Option<&str>) -> bool {
-    let attention = problem.and_then(|code| code.parse::<Attention>().ok());
-    matches!(attention, Some(Attention::CredentialRejected | Attention::ScopeMissing))
+/// Whether an integration goes on by itself once Crisp accepts the plugin's credential.
+pub(crate) fn waits_for_crisp(row: &IntegrationRow) -> bool {
+    let problem = row.problem_code.as_deref().and_then(|code| code.parse::<Attention>().ok());
+    row.state == "needs_attention"
+        && matches!(problem, Some(Attention::CredentialRejected | Attention::ScopeMissing))
 }

@@ -46,9 +46,20 @@ impl Probe {
     }
 }
 
+impl Probe {
+    /// Whether Crisp let the plugin look at everything that it was asked for.
+    pub(super) fn is_well(&self) -> bool {
+        let answered = matches!((&self.account, &self.website), (Some(Ok(_)), Some(Ok(_))));
+        answered && matches!(self.conversations, Some(Ok(_)))
+    }
+}
+
 pub(super) fn plugin_installed(facts: &Facts) -> Check {
     let again = what_to_do(Attention::PluginUninstalled);
     match &facts.crisp.subscription {
+        None if was_uninstalled(facts) => {
+            Finding::failed("The Custify plugin was uninstalled from the website in Crisp.", again)
+        }
         None => Finding::failed(
             "No Crisp website is connected yet.",
             "Install the plugin with the install link on the settings page, or enter the website id there.",
@@ -69,6 +80,10 @@ pub(super) fn plugin_installed(facts: &Facts) -> Check {
 
 pub(super) fn website_id(facts: &Facts) -> Check {
     match &facts.crisp.website {
+        None if was_uninstalled(facts) => Finding::warning(
+            "The website is not asked about any more since the plugin was uninstalled.",
+            what_to_do(Attention::PluginUninstalled),
+        ),
         None => Finding::failed(
             "No Crisp website id is known.",
             "Enter the website id; Crisp shows it under Settings → Website Settings.",
@@ -131,6 +146,12 @@ pub(super) fn conversations_enabled(facts: &Facts) -> Check {
         Some(Err(error)) => untold(error),
     }
     .of("conversations_enabled")
+}
+
+/// Whether the website was let go of because the plugin was uninstalled in Crisp.
+fn was_uninstalled(facts: &Facts) -> bool {
+    let problem = facts.integration.problem_code.as_deref().and_then(|code| code.parse().ok());
+    problem == Some(Attention::PluginUninstalled)
 }
 
 /// What Crisp did not answer.

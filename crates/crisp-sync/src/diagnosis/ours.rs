@@ -82,7 +82,7 @@ pub(super) fn realtime(facts: &Facts) -> Check {
         ),
         (last, Some(since)) => Finding::failed(
             format!(
-                "Web hooks are missing since {} ago: {}. {}",
+                "Web hooks have been missing for {}: {}. {}",
                 ago(since),
                 missed(facts),
                 last.map_or("None has ever arrived.".to_owned(), |at| format!(
@@ -144,6 +144,12 @@ pub(super) fn incremental(facts: &Facts) -> Check {
             ),
             None => format!("Updates run every {}.", span(interval)),
         }),
+        ("connected", Some(sync), _) => Finding::failed(
+            format!("The first import failed. {}", sync.problem_detail.as_deref().unwrap_or_default())
+                .trim_end()
+                .to_owned(),
+            "Trigger the first import again: it goes on with what is here already.",
+        ),
         _ => Finding::warning(
             "Updates run once the integration is active.",
             "See the check “integration active”.",
@@ -159,7 +165,7 @@ fn waits_for_quota(facts: &Facts) -> bool {
 pub(super) fn skipped(facts: &Facts) -> Check {
     let counts = facts.skipped;
     let detail = format!(
-        "{} conversations match no contact, {} are older than the backfill window, {} records could not be read.",
+        "{} conversations match no contact, {} are older than the backfill window, {} records are odd or could not be read.",
         counts.no_match, counts.before_backfill, counts.unreadable
     );
     let read = facts.last_sync.as_ref().map_or(0, |sync| sync.conversations_read);

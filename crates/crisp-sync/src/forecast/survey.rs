@@ -142,7 +142,12 @@ mod tests {
             let before = u64::from(number - 1) * PAGE;
             let here = rows.saturating_sub(before).min(PAGE);
             let records = (0..here).map(Ok).collect::<Vec<_>>();
-            Ok(Page { records, damaged: Vec::new(), more: speaks_206 && before + here < rows })
+            Ok(Page {
+                records,
+                damaged: Vec::new(),
+                mistyped: Vec::new(),
+                more: speaks_206 && before + here < rows,
+            })
         });
         (estimate.await.unwrap(), asked)
     }
@@ -162,9 +167,12 @@ mod tests {
     #[tokio::test]
     async fn a_page_that_is_refused_lies_behind_the_end() {
         let estimate = gallop(async |number| match number {
-            1..=3 => {
-                Ok(Page { records: (0..50).map(Ok).collect::<Vec<_>>(), damaged: Vec::new(), more: true })
-            }
+            1..=3 => Ok(Page {
+                records: (0..50).map(Ok).collect::<Vec<_>>(),
+                damaged: Vec::new(),
+                mistyped: Vec::new(),
+                more: true,
+            }),
             _ => Err(Error::Rejected { status: 400, reason: None }),
         });
         assert_eq!(estimate.await.unwrap(), 150);

@@ -12,7 +12,7 @@ use super::apply::Batch;
 use super::messages;
 use crate::erase::{Trail, keep_away};
 use crate::error::Error;
-use crate::threads::{self, Change, Verify};
+use crate::threads::{self, Change, Plan, Verify};
 
 impl Batch<'_> {
     /// Saves the batch and makes it durable.
@@ -24,8 +24,8 @@ impl Batch<'_> {
             self.changes.into_values().filter(|change| change.before.as_ref() != Some(&change.row)).collect();
         let mut wake = !self.wanted.is_empty() || changes.iter().any(|change| change.row.messages_urgent);
         if !changes.is_empty() {
-            let tally =
-                threads::save_changes(&mut self.scope, changes, Some((Verify::Nothing, true))).await?;
+            let plan = Plan { verify: Verify::Nothing, urgent: true, heard_since: None };
+            let tally = threads::save_changes(&mut self.scope, changes, Some(plan)).await?;
             wake |= tally.created > 0;
         }
         for (kind, external_id) in &self.wanted {

@@ -17,7 +17,7 @@ pub(crate) enum Stage {
     VanishedPeople,
     /// Walk pages of conversations.
     Conversations,
-    /// Read the newest page once more for what no `updated_at` tells.
+    /// Read a page behind the newest again for what no `updated_at` tells.
     Rolling,
     /// Ask after conversations that a complete pass has not seen.
     VanishedConversations,
@@ -43,6 +43,8 @@ pub(crate) struct Bookmark {
     pub(crate) newest_conversation: Option<DateTime<Utc>>,
     /// Whether the conversation list came newest first, so that its first page told all there is to know about that.
     pub(crate) newest_first: bool,
+    /// Whether an incremental run asks for its conversations by date from the first page on: they come in no order.
+    pub(crate) by_date: bool,
     /// The newest change of a profile when a pass that reads everybody began (Crisp's clock): what changed until then,
     /// it has read.
     pub(crate) profiles_until: Option<DateTime<Utc>>,
@@ -52,6 +54,12 @@ pub(crate) struct Bookmark {
     pub(crate) unsorted_people: bool,
     /// Last `updated_at` of the page before: the next page must not be newer, or the list is not sorted.
     pub(crate) last_profile: Option<DateTime<Utc>>,
+    /// When the run began to walk its lists, and when it was through (our clock).
+    pub(crate) lists_began: Option<DateTime<Utc>>,
+    /// See there.
+    pub(crate) lists_ended: Option<DateTime<Utc>>,
+    /// How often it has walked them again, because rows left them meanwhile.
+    pub(crate) again: u8,
     /// Until when the run waits for records in doubt at the most (our clock).
     pub(crate) settle_until: Option<DateTime<Utc>>,
     /// How long the run has waited for requests, in milliseconds.

@@ -6,10 +6,11 @@ use crisp_storage::syncs::SyncRow;
 use crisp_storage::work::{self, Lane};
 use crisp_storage::{conversations, sightings, wanted};
 
-use super::{Bookmark, Next, Run};
+use super::{Bookmark, Next, Run, Stage};
 use crate::clock;
 use crate::error::Error;
 use crate::schedule::{incremental_interval, reconcile_interval};
+use crate::threads::Channel;
 
 /// How long a run waits at the most for records in doubt to be settled.
 const SETTLE_FOR: TimeDelta = TimeDelta::seconds(15);
@@ -29,13 +30,28 @@ impl Run<'_> {
         session.commit().await?;
         let until = self.mark.settle_until.unwrap_or_else(|| now + SETTLE_FOR);
         if doubts == 0 || now >= until {
-            return self.end().await;
+            return match self.walks_again_from().await? {
+                Some(stage) => self.walk_again(stage).await,
+                None => self.end().await,
+            };
         }
         let mut scope = self.open().await?;
         let id = scope.id();
         work::signal(&mut scope.session, id, Lane::Live, now).await?;
         self.commit(scope, |_, mark, _| mark.settle_until = Some(until)).await?;
         Ok(Next::Wait(now + TimeDelta::milliseconds(400)))
+    }
+
+    async fn walk_again(&mut self, stage: Stage) -> Result<Next, Error> {
+        tracing::info!(sync = %self.id(), "rows left the lists while they were read: they are read again");
+        let scope = self.open().await?;
+        self.commit(scope, |_, mark, _| {
+            mark.again += 1;
+            (mark.lists_began, mark.lists_ended, mark.settle_until) = (None, None, None);
+            mark.enter(stage);
+        })
+        .await?;
+        Ok(Next::Step)
     }
 
     async fn end(&mut self) -> Result<Next, Error> {
@@ -120,13 +136,15 @@ fn leave_bookmarks(integration: &mut IntegrationRow, row: &SyncRow, mark: &Bookm
 }
 
 /// Keeps count of what polling found and hooks should have brought; a silent or lossy channel is noted.
-pub(super) fn count_hooks(integration: &mut IntegrationRow, news: i64, unheard: i64, now: DateTime<Utc>) {
-    if news == 0 {
+pub(super) fn count_hooks(integration: &mut IntegrationRow, channel: Channel, now: DateTime<Utc>) {
+    let missed = channel.missed + channel.silent;
+    if channel.heard + missed == 0 {
         return;
     }
     let as_float = |count: i64| f64::from(i32::try_from(count).unwrap_or(i32::MAX));
-    integration.hook_changes_expected = integration.hook_changes_expected.mul_add(DECAY, as_float(news));
-    integration.hook_changes_missed = integration.hook_changes_missed.mul_add(DECAY, as_float(unheard));
+    let (expected, missed) = (as_float(channel.heard + missed), as_float(missed));
+    integration.hook_changes_expected = integration.hook_changes_expected.mul_add(DECAY, expected);
+    integration.hook_changes_missed = integration.hook_changes_missed.mul_add(DECAY, missed);
     let judged = integration.hook_changes_expected >= ENOUGH;
     let lossy = integration.hook_changes_missed > integration.hook_changes_expected * LOSSY;
     integration.hook_gap_since = match (judged, lossy) {

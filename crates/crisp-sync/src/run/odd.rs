@@ -1,6 +1,6 @@
 //! What a page holds that could not be read, or not wholly.
 
-use crisp_client::{Page, Wire};
+use crisp_client::{Page, Unreadable, Wire};
 use crisp_domain::text;
 use crisp_storage::unreadable::{self, Kind};
 
@@ -11,7 +11,9 @@ use crate::scope::Scope;
 #[derive(Debug, Default)]
 pub(super) struct Odd {
     /// Name, or place where a record has none, and what is wrong.
-    pub(super) listed: Vec<(String, String)>,
+    listed: Vec<(String, String)>,
+    /// How many of them could not be read, or not wholly. The others have a field of another type than Crisp's.
+    pub(super) failed: i64,
     /// Names of records that are there although they cannot be read: they must not be taken for gone.
     pub(super) named: Vec<String>,
 }
@@ -27,17 +29,20 @@ impl Odd {
                 odd.note(name.unwrap_or_else(|| unreadable::place(number, row + 1)), unreadable);
             }
         }
+        let name = |marred: &Unreadable| {
+            marred.identity.as_deref().map_or_else(|| unreadable::place(number, 0), text::storable)
+        };
         for damaged in &page.damaged {
-            let name =
-                damaged.identity.as_deref().map_or_else(|| unreadable::place(number, 0), text::storable);
-            odd.note(name, damaged);
+            odd.note(name(damaged), damaged);
         }
+        odd.listed.extend(page.mistyped.iter().map(|mistyped| (name(mistyped), mistyped.to_string())));
         odd
     }
 
-    /// Lists a record with what is wrong with it.
+    /// Lists a record that could not be read, with what is wrong with it.
     pub(super) fn note(&mut self, name: String, why: &impl std::fmt::Display) {
         self.listed.push((name, why.to_string()));
+        self.failed += 1;
     }
 
     /// Lists the odd ones of a page, and takes off the list what reads well again. `anew`: the list is read from its

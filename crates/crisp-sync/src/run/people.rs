@@ -5,15 +5,17 @@ use crisp_client::page::Walk as ListWalk;
 use crisp_client::people::Direction;
 use crisp_client::{PeopleQuery, Profile, people::PeopleSort};
 use crisp_domain::time;
-use crisp_storage::{profiles, sightings, unreadable};
+use crisp_storage::work::{self, Lane};
+use crisp_storage::{hooks, profiles, sightings, unreadable, wanted};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 
 use super::odd::Odd;
+use super::shifted::PROFILE_REMOVED;
 use super::{Ahead, Next, Run, Stage, count};
 use crate::clock;
 use crate::error::Error;
-use crate::observe::lies_ahead;
+use crate::observe::{LAG, lies_ahead};
 use crate::people::{Incoming, apply_profiles};
 use crate::scope::Scope;
 
@@ -41,6 +43,10 @@ impl Fetched {
 
     fn ids(&self) -> Vec<String> {
         self.people.iter().map(|one| one.profile.people_id.as_str().to_owned()).collect()
+    }
+
+    fn created(&self) -> Vec<Option<i64>> {
+        self.people.iter().map(|one| one.profile.created_at_ms).collect()
     }
 
     fn updated(&self) -> Vec<DateTime<Utc>> {
@@ -108,13 +114,17 @@ impl Run<'_> {
             Walk::Whole => PeopleQuery {
                 page,
                 per_page: PER_PAGE,
-                sort: (!self.mark.unsorted_people).then_some((PeopleSort::CreatedAt, Direction::Ascending)),
+                sort: self.sorts_by_creation(walk).then_some((PeopleSort::CreatedAt, Direction::Ascending)),
                 ..PeopleQuery::default()
             },
             Walk::Changed => by_last_change(page),
-            Walk::Created => {
-                PeopleQuery { page, per_page: PER_PAGE, created_from: since, ..PeopleQuery::default() }
-            }
+            Walk::Created => PeopleQuery {
+                page,
+                per_page: PER_PAGE,
+                created_from: since,
+                sort: self.sorts_by_creation(walk).then_some((PeopleSort::CreatedAt, Direction::Descending)),
+                ..PeopleQuery::default()
+            },
         };
         let sent_at = clock::now();
         let listed = match self.client.people_page(self.website, &query).await {
@@ -201,6 +211,7 @@ impl Run<'_> {
         last: bool,
     ) -> Result<(), Error> {
         let mut scope = self.open().await?;
+        let now = scope.now;
         let ids = page.ids();
         if self.is_complete() {
             let seen = [ids.as_slice(), page.odd.named.as_slice()].concat();
@@ -208,22 +219,39 @@ impl Run<'_> {
         }
         let updated = page.updated();
         let newest = updated.iter().copied().filter(|at| !lies_ahead(*at, page.sent_at)).max();
-        let (read, failed) = (count(page.rows), count(page.odd.listed.len()));
+        let (read, failed) = (count(page.rows), page.odd.failed);
         let number = self.mark.page.max(1);
         let anew = walk == Walk::Whole && number == 1;
         page.odd.save(&mut scope, unreadable::Kind::Profile, &ids, anew).await?;
-        let tally = apply_profiles(&mut scope, &self.engine.erasure, page.people).await?;
-        let as_known = walk == Walk::Changed
-            && tally.created + tally.updated == 0
-            && updated.first().copied() <= self.integration.people_bookmark;
+        let newcomers_first = page.created().is_sorted_by(|left, right| left >= right);
+        let sent_at = page.sent_at;
+        let people = without_removed(&mut scope, page.people, &ids, sent_at).await?;
+        let tally = apply_profiles(&mut scope, &self.engine.erasure, people).await?;
+        let as_known = match walk {
+            Walk::Whole => false,
+            Walk::Changed => {
+                tally.created + tally.updated == 0
+                    && updated.first().copied() <= self.integration.people_bookmark
+            }
+            Walk::Created => tally.created == 0 && newcomers_first && self.sorts_by_creation(walk),
+        };
         let next = self.after_people_page(walk, last || as_known);
         self.commit(scope, |row, mark, integration| {
-            row.people_read += read;
-            row.people_failed += failed;
+            mark.lists_began.get_or_insert(sent_at);
             row.people_created += tally.created;
             row.people_updated += tally.updated;
-            row.people_unchanged += tally.unchanged;
+            if mark.again > 0 {
+                // What a list that is walked again shows as before was counted then.
+                row.people_read += tally.created;
+            } else {
+                row.people_read += read;
+                row.people_failed += failed;
+                row.people_unchanged += tally.unchanged;
+            }
             mark.list = walked;
+            if walk == Walk::Whole {
+                integration.people_unsorted = mark.unsorted_people;
+            }
             // What changes while one walks moves to the front: only the first page tells how far everything was read.
             if walk != Walk::Changed || number == 1 {
                 mark.newest_profile = mark.newest_profile.max(newest);
@@ -233,11 +261,19 @@ impl Run<'_> {
                 integration.people_order_proven = Some(true);
             }
             match next {
-                Some(stage) => mark.enter(stage),
+                Some(stage) => {
+                    mark.lists_ended = Some(now);
+                    mark.enter(stage);
+                }
                 None => mark.page = mark.page.max(1) + 1,
             }
         })
         .await
+    }
+
+    /// Whether a walk asks for people in the order of their creation: one over all of them tries it each time.
+    fn sorts_by_creation(&self, walk: Walk) -> bool {
+        !self.mark.unsorted_people && (walk == Walk::Whole || !self.integration.people_unsorted)
     }
 
     fn after_people_page(&self, walk: Walk, last: bool) -> Option<Stage> {
@@ -254,9 +290,13 @@ impl Run<'_> {
     async fn ask_for_less(&mut self, walk: Walk, error: crisp_client::Error) -> Result<Next, Error> {
         match walk {
             Walk::Changed => self.give_up_sorting().await,
-            Walk::Whole if !self.mark.unsorted_people => {
+            Walk::Whole | Walk::Created if self.sorts_by_creation(walk) => {
                 let scope: Scope = self.open().await?;
-                self.commit(scope, |_, mark, _| mark.unsorted_people = true).await?;
+                self.commit(scope, |_, mark, integration| {
+                    mark.unsorted_people = true;
+                    integration.people_unsorted = true;
+                })
+                .await?;
                 Ok(Next::Step)
             }
             // Newcomers cannot be asked for: they are left to hooks and reconciliation.
@@ -303,6 +343,25 @@ impl Run<'_> {
         .await?;
         Ok(Next::Step)
     }
+}
+
+/// Leaves out who was removed while their page was on its way: they are in doubt, and asked for by name.
+async fn without_removed(
+    scope: &mut Scope,
+    people: Vec<Incoming>,
+    ids: &[String],
+    sent_at: DateTime<Utc>,
+) -> Result<Vec<Incoming>, Error> {
+    let (id, now) = (scope.id(), scope.now);
+    let since = sent_at - LAG;
+    let removed = hooks::list_people_heard(&mut scope.session, id, PROFILE_REMOVED, ids, since).await?;
+    for name in &removed {
+        let due = now + LAG;
+        wanted::want(&mut scope.session, id, wanted::Kind::Profile, name, wanted::IN_DOUBT, due, now).await?;
+        work::signal(&mut scope.session, id, Lane::Live, due).await?;
+    }
+    let stays = |one: &Incoming| !removed.iter().any(|name| name == one.profile.people_id.as_str());
+    Ok(people.into_iter().filter(stays).collect())
 }
 
 /// What was read of one person's custom data.

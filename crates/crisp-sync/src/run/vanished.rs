@@ -46,7 +46,7 @@ impl Run<'_> {
         odd.save(&mut scope, unreadable::Kind::Profile, &[], false).await?;
         let removed = remove_profiles(&mut scope, &gone).await?;
         self.commit(scope, |row, mark, _| {
-            row.people_failed += count(odd.listed.len());
+            row.people_failed += odd.failed;
             row.people_removed += removed;
             mark.after = last;
         })
@@ -78,11 +78,18 @@ impl Run<'_> {
         }
         let mut scope = self.open().await?;
         odd.save(&mut scope, unreadable::Kind::Conversation, &[], false).await?;
-        let reading = Reading { facts: found, sent_at, verify: Verify::Hooked, urgent: false, by_name: true };
+        let reading = Reading {
+            facts: found,
+            sent_at,
+            verify: Verify::Hooked,
+            urgent: false,
+            by_name: true,
+            heard_since: None,
+        };
         threads::apply_reading(&mut scope, &self.engine.erasure, reading).await?;
         let removed = remove_conversations(&mut scope, &gone).await?;
         self.commit(scope, |row, mark, _| {
-            row.conversations_failed += count(odd.listed.len());
+            row.conversations_failed += odd.failed;
             row.conversations_removed += removed;
             mark.after = last;
         })

@@ -49,7 +49,8 @@ pub async fn preview(
     integration: IntegrationId,
     settings: Value,
 ) -> Result<Vec<Preview>, Refusal> {
-    let settings = ImportSettings::parse(settings).map_err(Refusal::Invalid)?;
+    let saved = super::get(engine, account, integration).await?;
+    let settings = ImportSettings::parse(super::laid_over(&saved, settings)?).map_err(Refusal::Invalid)?;
     let Samples { mut samples, integration } = load(engine, account, integration).await?;
     samples.sort_by_cached_key(|sample| std::cmp::Reverse(said(&settings, sample)));
     samples.truncate(SHOWN);

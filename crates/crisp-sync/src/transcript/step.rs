@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use crisp_client::messages::{self as messages_of_crisp, Onward};
-use crisp_client::{Message, Page, Selector, Unreadable};
+use crisp_client::{Fingerprint, Message, Page, Selector, Unreadable};
 use crisp_domain::{ConversationId, MessageFacts, RenderOptions, SyncId, text, time};
 use crisp_storage::conversations::{self, ConversationRow};
 use crisp_storage::messages::{self, MessageRow};
@@ -25,6 +25,8 @@ pub(super) struct Step<'a> {
     pub(super) page: Page<Message>,
     pub(super) sent_at: DateTime<Utc>,
     pub(super) onward: Onward,
+    /// Messages of this batch that the walk has met before.
+    pub(super) repeated: HashSet<Fingerprint>,
     /// How far back the walk has come (ms), this batch included.
     pub(super) cursor_ms: Option<i64>,
     pub(super) bookmark: Option<Bookmark>,
@@ -50,8 +52,9 @@ impl Step<'_> {
         let stored = load(&mut scope, id, &batch, &stretch).await?;
         let changes = merge(&batch, stored, &stretch, &Moments::of(&row, self.sent_at, scope.now));
         let lagging = changes.lagging;
-        tally.read += count(batch.facts.len());
-        tally.unchanged += changes.unchanged;
+        let repeated = batch.facts.iter().filter(|fact| self.repeated.contains(&fact.fingerprint)).count();
+        tally.read += count(batch.facts.len() - repeated);
+        tally.unchanged += (changes.unchanged - count(repeated)).max(0);
         tally.removed += changes.removed;
         let now = scope.now;
         let written = messages::save(&mut scope.session, id, &changes.rows, now).await?;
@@ -101,7 +104,9 @@ impl Step<'_> {
                 }
             }
         }
-        odd.extend(self.page.damaged.iter().map(|damaged| (self.name_of(damaged, 0), damaged.to_string())));
+        tally.failed += count(odd.len() + self.page.damaged.len());
+        let marred = self.page.damaged.iter().chain(&self.page.mistyped);
+        odd.extend(marred.map(|odd| (self.name_of(odd, 0), odd.to_string())));
         batch.is_empty = self.page.records.is_empty();
         batch.near = neighbours(&batch.facts);
         if !scope.settings.include_notes {
@@ -109,7 +114,6 @@ impl Step<'_> {
             // Notes that are not wanted are not among what is listed: what is stored of them goes.
             batch.forget_unlisted_notes(&self.page);
         }
-        tally.failed += count(odd.len());
         self.take_off_the_list(scope, &batch).await?;
         list(scope, odd).await?;
         Ok(batch)
@@ -143,6 +147,7 @@ impl Step<'_> {
         // A batch with a record that nobody can name, or without one that can be read, vouches for nothing.
         let vouches = !batch.has_nameless && (!batch.facts.is_empty() || batch.is_empty);
         match (vouches, self.onward, batch.oldest()) {
+            _ if matches!(self.selector, Selector::After(_)) => Stretch::Nothing,
             (true, Onward::Whole, _) => Stretch::since(None, before),
             (true, Onward::Next(_) | Onward::Stuck, Some(oldest)) => Stretch::since(Some(oldest), before),
             _ => Stretch::Nothing,
@@ -189,7 +194,7 @@ enum Reach {
 
 /// What the list of unreadable records says about a transcript whose beginning Crisp does not give.
 const UNREACHABLE: &str =
-    "older messages cannot be reached: Crisp says that there are more of them, and gives none";
+    "some messages cannot be reached: Crisp says that there are more, and does not give them";
 
 async fn list(scope: &mut Scope, odd: Vec<(String, String)>) -> Result<(), Error> {
     let (id, now) = (scope.id(), scope.now);
@@ -242,6 +247,9 @@ pub(crate) fn put_figures(row: &mut ConversationRow, figures: &messages::Figures
     row.message_count = figures.message_count;
     row.last_message_at = figures.last_message_at;
     row.waiting_on_us_since = figures.waiting_on_us_since;
+    // A conversation whose times Crisp does not tell is as old as its messages.
+    row.crisp_updated_at = row.crisp_updated_at.or(figures.last_message_at);
+    row.crisp_created_at = row.crisp_created_at.or(figures.first_message_at);
     row.first_inbound_at = figures.first_inbound_at;
     row.first_reply_at = figures.first_reply_at;
 }

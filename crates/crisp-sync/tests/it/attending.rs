@@ -46,3 +46,27 @@ async fn a_mended_credential_is_noticed_as_soon_as_somebody_says_look_again() {
     world.work_until(async || world.integration(id).await.state == "active").await;
     assert_eq!(connect::look_again(world.engine.database()).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn who_triggers_a_sync_or_runs_the_checks_has_crisp_asked_again_at_once() {
+    for asks in ["a sync", "the checks"] {
+        let world = World::of(Options::of_size(3, 3)).await;
+        let id = world.imported().await;
+        let key = world.crisp.plugin().key;
+        world.crisp.set_plugin(|plugin| plugin.key = "b4".repeat(32));
+        world.sync(id, SyncKind::Incremental).await;
+        // The lane has been looked at and waits for some minutes.
+        world.work_until(async || world.integration(id).await.state == "needs_attention").await;
+        world.crisp.set_plugin(|plugin| plugin.key = key);
+        if asks == "a sync" {
+            let messages = crisp_sync::syncs::Messages::WhereNew;
+            let kind = SyncKind::Incremental;
+            let answer =
+                crisp_sync::syncs::trigger(&world.engine, world.account, id, ACTOR, kind, messages).await;
+            assert!(matches!(answer, Err(Refusal::NeedsAttention)), "{answer:?}");
+        } else {
+            crisp_sync::diagnosis::diagnosis(&world.engine, world.account, id).await.unwrap();
+        }
+        world.work_until(async || world.integration(id).await.state == "active").await;
+    }
+}

@@ -41,6 +41,14 @@ async fn settings_are_saved_whole_or_not_at_all() {
     );
     let row = world.integration(id).await;
     assert_eq!((row.settings_revision, row.next_incremental_at), (1, None), "not active yet");
+
+    // What is left out stays; null takes back.
+    let kept =
+        settings::put(&world.engine, world.account, id, ACTOR, json!({"backfill_days": 30})).await.unwrap();
+    assert_eq!((kept.redact, kept.incremental_interval_seconds), (true, Some(60)));
+    let taken_back = json!({"incremental_interval_seconds": null, "backfill_days": null});
+    let kept = settings::put(&world.engine, world.account, id, ACTOR, taken_back).await.unwrap();
+    assert_eq!((kept.incremental_interval_seconds, kept.backfill_days), (Some(900), None));
 }
 
 #[tokio::test]

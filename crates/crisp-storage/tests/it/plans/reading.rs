@@ -80,6 +80,9 @@ async fn call_hooks(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, hooks::next_retry, integration);
     call!(setting, called, hooks::list_heard_sessions, integration, &some, now());
     call!(setting, called, hooks::list_backlogged);
+    call!(setting, called, hooks::list_events_between, integration, &["session:removed"], (now(), now()));
+    call!(setting, called, hooks::list_people_heard, integration, "people:profile:removed", &some, now());
+    call!(setting, called, conversations::any_removed_between, integration, (now(), now()));
     call!(setting, called, wanted::list_due, integration, now(), 1);
     call!(setting, called, wanted::next_due, integration);
     call!(setting, called, wanted::count_in_doubt, integration);
@@ -113,6 +116,7 @@ async fn call_conversation_lists(setting: &Setting, called: &mut BTreeSet<String
     let filter = Filter { status: Some(Status::Pending), search: Some("some".to_owned()) };
     let after = Newest { at: Some(now()), id: Uuid::nil() };
     for scope in [
+        Scope::Account,
         Scope::Contact(ContactId::new_v7(now())),
         Scope::Company(CompanyId::new_v7(now())),
         Scope::ExternalId(&id),

@@ -84,10 +84,7 @@ async fn each_says_in_a_sentence_why() {
     assert_eq!(old.detail, "It was last updated before 2 March 2026, where the import begins.");
     let odd = found("session_3:77").await.unwrap();
     assert_eq!((odd.reason, odd.updated_at), (Reason::Unreadable, at(5)));
-    assert_eq!(
-        odd.detail,
-        "Crisp sent this message in a form that could not be read: timestamp: out of range."
-    );
+    assert_eq!(odd.detail, "This message could not be read, or not wholly: timestamp: out of range.");
     assert_eq!(found("p9").await.unwrap().people_id.as_deref(), Some("p9"));
     assert_eq!((found("removed").await, found("unknown").await), (None, None));
 }
