@@ -2,6 +2,7 @@
 
 mod bookmark;
 mod conversations;
+mod custom_data;
 mod failure;
 mod finish;
 mod messages;
