@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use crisp_storage::work::{Lane, Lease, Release, Slots};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -58,7 +58,7 @@ struct Desk {
 }
 
 async fn serve(engine: Engine, desk: Desk, stop: CancellationToken, tracker: TaskTracker) {
-    let slots = Arc::new(Semaphore::new(desk.slots));
+    let (slots, ended) = (Arc::new(Semaphore::new(desk.slots)), Arc::new(Notify::new()));
     let mut listener = engine.database.listener();
     while !stop.is_cancelled() {
         let free = slots.available_permits();
@@ -66,21 +66,22 @@ async fn serve(engine: Engine, desk: Desk, stop: CancellationToken, tracker: Tas
         if claimed.is_empty() {
             let at_work = free < desk.slots;
             let sleep = if free == 0 { POLL } else { idle_time(&engine, desk.lanes, at_work).await };
-            let freed = async { drop(slots.acquire().await) };
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = listener.heard() => {}
-                () = tokio::time::sleep(sleep), if free > 0 => {}
-                () = freed, if free == 0 => {}
+                // What was worked on is due again, most likely, and so is what waited for its slot.
+                () = ended.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
             }
             continue;
         }
         for lease in claimed {
             let Ok(slot) = slots.clone().acquire_owned().await else { return };
-            let (engine, stop) = (engine.clone(), stop.clone());
+            let (engine, stop, ended) = (engine.clone(), stop.clone(), ended.clone());
             tracker.spawn(async move {
                 work(&engine, &lease, &stop).await;
                 drop(slot);
+                ended.notify_one();
             });
         }
     }

@@ -82,7 +82,9 @@ impl Post {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 taken = post(&self.address, &hook).await == Some(200);
             }
-            if taken { &mut told.acknowledged } else { &mut told.unanswered }.insert(fingerprint);
+            let list = if taken { &mut told.acknowledged } else { &mut told.unanswered };
+            list.insert(fingerprint);
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         told
     }

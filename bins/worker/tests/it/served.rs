@@ -1,11 +1,10 @@
 //! The server of `api serve`, in this process: stopped and started again at will.
 
-use std::sync::OnceLock;
-
 use crisp_http::auth::Verifier;
 use crisp_settings::metrics::{self, PrometheusHandle};
 use crisp_settings::wire;
 use testkit::caller::Caller;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +13,7 @@ use crate::stage::{Stage, now};
 /// Signs the tokens of the tests.
 const SECRET: &str = "nobody has to keep this secret: it is the tests' own";
 /// A process gathers its metrics once.
-static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+static METRICS: OnceCell<PrometheusHandle> = OnceCell::const_new();
 
 /// A server that answers; it stops with this value.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ impl Served {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let base = format!("http://{}", listener.local_addr()?);
         let hooks = wire::hook_intake(stage.engine.database(), &stage.ring, &stage.crisp, now()).await?;
-        let metrics = METRICS.get_or_init(|| metrics::install().expect("nobody else has installed them"));
+        let metrics = METRICS.get_or_try_init(async || metrics::install()).await?;
         let parts = api::Parts {
             engine: stage.engine.clone(),
             hooks,

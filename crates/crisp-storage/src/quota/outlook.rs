@@ -38,7 +38,8 @@ impl Standing {
     fn for_each_window(&self, terms: &Terms, purpose: Purpose) -> i64 {
         let kept = match purpose {
             Purpose::Interactive | Purpose::Live => 0,
-            Purpose::Backfill => terms.floor().max(self.used_live),
+            // Clicks and bursts of the last window need not come again: no more than what is kept for live work anyway.
+            Purpose::Backfill => self.used_live.clamp(terms.floor(), terms.full_reserve()),
         };
         (terms.limit - kept).max(1)
     }
@@ -116,7 +117,8 @@ mod tests {
         let entries = [entry(150, 50, false), entry(100, 50, true)];
         // One is still kept for live work at the end of a period.
         assert_eq!(seconds(&standing, Purpose::Backfill, (40, 0), &entries), 150);
-        assert_eq!(seconds(&standing, Purpose::Backfill, (80, 0), &entries), 250);
-        assert_eq!(seconds(&standing, Purpose::Backfill, (40, 1), &entries), 250);
+        assert_eq!(seconds(&standing, Purpose::Backfill, (80, 0), &entries), 160);
+        assert_eq!(seconds(&standing, Purpose::Backfill, (100, 0), &entries), 250);
+        assert_eq!(seconds(&standing, Purpose::Backfill, (50, 1), &entries), 250, "a rival takes as much");
     }
 }

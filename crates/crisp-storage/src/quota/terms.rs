@@ -138,7 +138,8 @@ impl Terms {
         if self.limit < SMALLEST_LIMIT_WITH_FLOOR { 0 } else { (self.limit / FLOOR_PART).max(1) }
     }
 
-    fn full_reserve(&self) -> i64 {
+    /// Most that backfills leave.
+    pub(super) fn full_reserve(&self) -> i64 {
         (self.limit / RESERVE_PART).max(self.floor())
     }
 
