@@ -19,10 +19,20 @@ const ENOUGH: i64 = 5;
 const PAGE: i64 = 50;
 
 /// What was worked out last, and when.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Estimate {
     pub(super) finish_at: Option<DateTime<Utc>>,
     made_at: Option<Instant>,
+}
+
+impl Estimate {
+    /// What the slice before has told: it stands for a moment, however short the slices are.
+    pub(super) fn of(row: &SyncRow) -> Self {
+        Self {
+            finish_at: row.expected_finish_at,
+            made_at: row.expected_finish_at.is_some().then(Instant::now),
+        }
+    }
 }
 
 /// What the run itself does not tell.
