@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crisp_sync::syncs::{Messages, SyncKind};
-use testkit::simulator::{Fault, FaultRule, Kind, ListEnd, Options, RetryAfter};
+use testkit::simulator::{Fault, FaultRule, Kind, ListEnd, NewMessage, Options, RetryAfter, Side};
 
 use crate::comparison::differences;
 use crate::stage::{Setup, Stage};
@@ -21,6 +21,7 @@ async fn errors_resets_hangs_and_cut_off_answers_are_ridden_out() -> anyhow::Res
             FaultRule::by_chance(0.03, Fault::BadGateway),
             FaultRule::by_chance(0.03, Fault::Reset),
             FaultRule::by_chance(0.03, Fault::Truncated),
+            FaultRule::by_chance(0.01, Fault::Garbage),
             FaultRule::by_chance(0.01, Fault::Hang(2_000)),
             FaultRule::by_chance(0.01, Fault::SlowDrip(2_000)),
             FaultRule::by_chance(0.01, Fault::Limited { status: 429, retry_after: RetryAfter::Seconds(1) }),
@@ -28,6 +29,21 @@ async fn errors_resets_hangs_and_cut_off_answers_are_ridden_out() -> anyhow::Res
     });
     let (stage, run) = Stage::imported(options, impatient()).await?;
     assert_eq!(run.state, "succeeded", "{run:?}");
+    let differing = differences(&stage).await?;
+    assert!(differing.is_empty(), "{differing:#?}");
+
+    // The same with what is only looked for now and then: news, and what vanished.
+    let (change, truth) = (stage.sim.change(stage.website), stage.sim.truth(stage.website));
+    let sessions: Vec<String> = truth.conversations().map(|one| one.session_id).collect();
+    for session in sessions.iter().take(12) {
+        change.send(session, NewMessage::text(Side::User, "Are you there?"))?;
+    }
+    for session in sessions.iter().rev().take(9) {
+        change.remove_conversation(session)?;
+    }
+    for run in [stage.sync(SyncKind::Incremental).await?, stage.reconcile().await?] {
+        assert_eq!(run.state, "succeeded", "{run:?}");
+    }
     let differing = differences(&stage).await?;
     assert!(differing.is_empty(), "{differing:#?}");
     stage.close().await
@@ -46,10 +62,9 @@ async fn an_outage_at_any_moment_is_waited_out() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_may_end_in_any_way_and_bounds_may_be_inclusive() -> anyhow::Result<()> {
-    for (end, inclusive) in
-        [(ListEnd::EmptyPageEnds, true), (ListEnd::AlwaysMore, false), (ListEnd::NeverMore, true)]
-    {
-        let options = Options::of_size(100, 100).behaving(|behaviour| {
+    let ends = [ListEnd::Exact, ListEnd::EmptyPageEnds, ListEnd::AlwaysMore, ListEnd::NeverMore];
+    for (end, inclusive) in ends.into_iter().flat_map(|end| [(end, true), (end, false)]) {
+        let options = Options::of_size(100, 60).behaving(|behaviour| {
             behaviour.people_end = end;
             behaviour.conversations_end = end;
             // For messages the meaning of 206 is documented; only what it says at the very end is not.
@@ -58,9 +73,9 @@ async fn lists_may_end_in_any_way_and_bounds_may_be_inclusive() -> anyhow::Resul
             behaviour.batch = 7;
         });
         let (stage, run) = Stage::imported(options, Setup::default()).await?;
-        assert_eq!(run.state, "succeeded", "{end:?}: {run:?}");
+        assert_eq!(run.state, "succeeded", "{end:?}, inclusive {inclusive}: {run:?}");
         let differing = differences(&stage).await?;
-        assert!(differing.is_empty(), "{end:?}: {differing:#?}");
+        assert!(differing.is_empty(), "{end:?}, inclusive {inclusive}: {differing:#?}");
         stage.close().await?;
     }
     Ok(())

@@ -26,6 +26,9 @@ mod convergence;
 /// R2, B4: one budget for every worker: never overrun, hardly ever idle, waiting is no error.
 mod quota;
 
+/// R2: a budget smaller than what one step asks for, and a Crisp that refuses: nothing is read twice, nothing loops.
+mod thrift;
+
 /// Y1, Y2, Y4: websites that refuse sorts, ignore filters, or end their lists oddly.
 mod limits;
 

@@ -1,21 +1,11 @@
 //! Settings that are changed after the first import take effect on what is there.
 
 use crisp_sync::syncs::SyncKind;
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::simulator::{Fault, FaultRule, MessageCount, NewMessage, Options, Side};
 
 use crate::comparison::differences;
 use crate::stage::{Setup, Stage};
-
-async fn change_settings(stage: &Stage, changed: Value) -> anyhow::Result<()> {
-    let now = crisp_sync::settings::get(&stage.engine, stage.account, stage.integration).await?;
-    let mut settings = serde_json::to_value(&now)?;
-    if let (Value::Object(settings), Value::Object(changed)) = (&mut settings, changed) {
-        settings.extend(changed);
-    }
-    crisp_sync::settings::put(&stage.engine, stage.account, stage.integration, "tester", settings).await?;
-    Ok(())
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_lies_before_the_window_is_listed_with_its_reason_and_comes_when_the_window_widens()
@@ -26,7 +16,7 @@ async fn what_lies_before_the_window_is_listed_with_its_reason_and_comes_when_th
         website
     });
     let stage = Stage::connected(options, Setup::default()).await?;
-    change_settings(&stage, json!({"backfill_days": 100})).await?;
+    stage.change_settings(json!({"backfill_days": 100})).await?;
     let run = stage.sync(SyncKind::Full).await?;
     let (inside, outside) = (run.conversations_created, run.conversations_before_backfill);
     assert!(inside > 5 && outside > 5, "{inside} inside the window, {outside} outside");
@@ -38,7 +28,7 @@ async fn what_lies_before_the_window_is_listed_with_its_reason_and_comes_when_th
         .get(0);
     assert_eq!(listed, outside);
     assert_eq!(run.messages_created, inside * 2, "what is outside costs no message request");
-    change_settings(&stage, json!({"backfill_days": null})).await?;
+    stage.change_settings(json!({"backfill_days": null})).await?;
     let run = stage.sync(SyncKind::Full).await?;
     assert_eq!(run.conversations_before_backfill, 0);
     assert!(run.conversations_created > 0, "some of those outside match somebody");
@@ -67,7 +57,7 @@ async fn notes_that_are_not_wanted_any_more_go_without_a_trace() -> anyhow::Resu
     };
     let (notes, rows, count) = figures().await?;
     assert!(notes > 0 && rows == count, "{notes} notes, {rows} rows, {count} counted");
-    change_settings(&stage, json!({"include_notes": false})).await?;
+    stage.change_settings(json!({"include_notes": false})).await?;
     assert_eq!(figures().await?, (0, rows - notes, count - notes));
     // Nor do they come back as tombstones when the conversation is read again.
     stage.sim.change(stage.website).send(&shown.session_id, NewMessage::text(Side::User, "One more"))?;

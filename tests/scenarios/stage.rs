@@ -156,6 +156,18 @@ impl Stage {
         Ok((stage, run))
     }
 
+    /// Saves some settings over those that are.
+    pub async fn change_settings(&self, changed: serde_json::Value) -> anyhow::Result<()> {
+        use serde_json::Value;
+        let now = crisp_sync::settings::get(&self.engine, self.account, self.integration).await?;
+        let mut settings = serde_json::to_value(&now)?;
+        if let (Value::Object(settings), Value::Object(changed)) = (&mut settings, changed) {
+            settings.extend(changed);
+        }
+        crisp_sync::settings::put(&self.engine, self.account, self.integration, "tester", settings).await?;
+        Ok(())
+    }
+
     /// Triggers a sync and waits until it has ended.
     pub async fn sync(&self, kind: SyncKind) -> anyhow::Result<SyncRow> {
         self.sync_with(kind, Messages::WhereNew).await

@@ -6,6 +6,9 @@
 
 #[path = "../tests/it/latency.rs"]
 mod latency;
+#[path = "../tests/it/served.rs"]
+#[expect(dead_code, reason = "the server is shared with the tests")]
+mod served;
 #[path = "../tests/it/stage.rs"]
 #[expect(dead_code, reason = "the stage is shared with the tests")]
 mod stage;

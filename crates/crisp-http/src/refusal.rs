@@ -17,6 +17,8 @@ const CRISP_AGAIN_AFTER: Duration = Duration::from_secs(30);
 const SOONEST: Duration = Duration::from_secs(1);
 /// What is said where the refusal has no words of its own.
 const CRISP_AWAY: &str = "Crisp could not be asked; try again in a few minutes.";
+/// Where it takes longer, the moment is told instead.
+const SOME_MINUTES: Duration = Duration::from_mins(10);
 /// The longest wait that is told: whoever waits longer looks again at another time anyway.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
@@ -85,16 +87,25 @@ fn failed(error: &Error, now: DateTime<Utc>) -> Problem {
 /// Crisp is away, refuses us, or our requests are spent: the caller learns when to try again, the log learns why.
 fn crisp_unavailable(error: &Error, sentence: String, now: DateTime<Utc>) -> Problem {
     tracing::warn!(error = error.chain(), "Crisp could not be asked");
-    let wait = match error.verdict(now) {
-        Verdict::WaitForQuota(Some(until)) | Verdict::Retry(Some(until)) => (until - now).to_std().ok(),
+    let until = match error.verdict(now) {
+        Verdict::WaitForQuota(Some(until)) | Verdict::Retry(Some(until)) => Some(until),
         Verdict::WaitForQuota(None)
         | Verdict::Retry(None)
         | Verdict::NeedsAttention(_)
         | Verdict::LetGo
         | Verdict::GiveUp => None,
     };
-    Problem::new(Code::CrispUnavailable, sentence)
-        .retry_after(wait.unwrap_or(CRISP_AGAIN_AFTER).min(LONGEST_WAIT))
+    let wait = until.and_then(|until| (until - now).to_std().ok()).unwrap_or(CRISP_AGAIN_AFTER);
+    let words = match until {
+        Some(until) if wait > SOME_MINUTES => {
+            format!(
+                "Crisp answers no more requests of ours until {}; try again then.",
+                until.format("%F %H:%M UTC")
+            )
+        }
+        _ => sentence,
+    };
+    Problem::new(Code::CrispUnavailable, words).retry_after(wait.min(LONGEST_WAIT))
 }
 
 /// An error's words as a sentence.
@@ -119,6 +130,25 @@ mod tests {
         let spent = crisp_client::Error::RateLimited { retry_after: Some(Duration::from_secs(7)) };
         let problem = Problem::from(Refusal::CrispUnavailable(spent));
         assert_eq!(problem.code(), Code::CrispUnavailable);
+    }
+
+    #[test]
+    fn whoever_would_have_to_wait_for_hours_is_told_until_when() {
+        let noon = DateTime::from_timestamp(1_767_268_800, 0).unwrap();
+        let parked = |seconds| {
+            let wait = Some(Duration::from_secs(seconds));
+            let error = Error::Crisp(crisp_client::Error::RateLimited { retry_after: wait });
+            let response = axum::response::IntoResponse::into_response(crisp_unavailable(
+                &error,
+                CRISP_AWAY.to_owned(),
+                noon,
+            ));
+            response.headers()["retry-after"].to_str().unwrap().to_owned()
+        };
+        assert_eq!((parked(7), parked(7_200)), ("7".to_owned(), "7200".to_owned()));
+        let hours = crisp_client::Error::RateLimited { retry_after: Some(Duration::from_hours(2)) };
+        let problem = crisp_unavailable(&Error::Crisp(hours), CRISP_AWAY.to_owned(), noon);
+        assert!(format!("{problem:?}").contains("until 2026-01-01 14:00 UTC"), "{problem:?}");
     }
 
     #[test]

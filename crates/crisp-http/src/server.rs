@@ -35,6 +35,8 @@ use stall::StallGuard;
 const MOST_HEADERS: usize = 64;
 /// All headers together, in bytes.
 const LONGEST_HEAD: usize = 32 * 1024;
+/// How often the number of connections is told, also where none comes or goes.
+const REPORT_EVERY: Duration = Duration::from_secs(15);
 /// After a failure to accept: time for others to close what they hold.
 const AFTER_ACCEPT_FAILED: Duration = Duration::from_millis(100);
 
@@ -108,11 +110,16 @@ impl Connections {
     }
 
     async fn accept_until(&self, shutdown: &CancellationToken, listener: TcpListener) {
+        let mut report = tokio::time::interval(REPORT_EVERY);
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
                 accepted = listener.accept() => accepted,
+                _ = report.tick() => {
+                    self.door.report();
+                    continue;
+                }
             };
             match accepted {
                 Ok((stream, _peer)) => self.begin(stream),

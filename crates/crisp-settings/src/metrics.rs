@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use crisp_storage::Database;
 use crisp_storage::quota::Ledger;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use metrics_util::MetricKindMask;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -16,22 +17,31 @@ mod budget;
 mod labels;
 
 use backlog::Backlog;
+use budget::Budget;
 use labels::Accounts;
 
 pub use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 
 /// How often figures are looked up.
 const EVERY: Duration = Duration::from_secs(15);
+/// How long a gauge is shown that nobody sets any more: an account that is idle or gone, or a database that is away, leaves
+/// no figure instead of its last one.
+const SHOWN_FOR: Duration = EVERY.saturating_mul(4);
 /// Bounds of the histograms of durations, in seconds.
 const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Gathers the metrics of this process from now on; once for a process.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let buckets = Matcher::Suffix("_seconds".to_owned());
-    let handle = PrometheusBuilder::new().set_buckets_for_metric(buckets, &SECONDS)?.install_recorder()?;
+    let handle = builder(SHOWN_FOR)?.install_recorder()?;
     budget::describe();
     backlog::describe();
     Ok(handle)
+}
+
+fn builder(shown_for: Duration) -> Result<PrometheusBuilder, BuildError> {
+    let buckets = Matcher::Suffix("_seconds".to_owned());
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(buckets, &SECONDS)?;
+    Ok(builder.idle_timeout(MetricKindMask::GAUGE, Some(shown_for)))
 }
 
 /// Where the figures come from.
@@ -62,12 +72,17 @@ impl Gauges {
     }
 
     async fn look(&self, accounts: &mut Accounts) -> Result<(), crisp_storage::Error> {
-        budget::set(&self.ledger, accounts).await?;
+        let budget = Budget::read(&self.ledger).await?;
         let mut backlog = Backlog::default();
         for account in self.database.list_accounts().await? {
             backlog.add(&self.database, account, (self.clock)()).await?;
         }
+        accounts.retain(&budget.accounts().chain(backlog.accounts()).collect());
+        budget.set(accounts);
         backlog.set(accounts);
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

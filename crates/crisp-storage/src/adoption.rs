@@ -5,11 +5,45 @@
 
 use crisp_domain::ids::IntegrationId;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 
 use crate::error::Error;
 use crate::schema::{conversations, hooks, operators, profiles, unreadable_records, wanted_records};
 use crate::session::AccountSession;
+
+/// What there may be very much of, with the key that tells its rows apart.
+const MANY: [&str; 3] = [
+    "update profiles set integration_id = $3 where account_id = $1 and integration_id = $2 and people_id in ( \
+         select people_id from profiles where account_id = $1 and integration_id = $2 limit $4)",
+    "update conversations set integration_id = $3 where account_id = $1 and id in ( \
+         select id from conversations where account_id = $1 and integration_id = $2 limit $4)",
+    "update hooks set integration_id = $3 where account_id = $1 and id in ( \
+         select id from hooks where account_id = $1 and integration_id = $2 limit $4)",
+];
+
+/// Hands up to `limit` rows over of each kind that there may be very many of, ahead of [`adopt`], while neither
+/// integration is at work. Returns how many rows that were.
+pub async fn adopt_some(
+    session: &mut AccountSession,
+    from: IntegrationId,
+    to: IntegrationId,
+    limit: i64,
+) -> Result<usize, Error> {
+    let account = session.account().as_uuid();
+    let mut moved = 0;
+    for statement in MANY {
+        moved += diesel::sql_query(statement)
+            .bind::<SqlUuid, _>(account)
+            .bind::<SqlUuid, _>(from.as_uuid())
+            .bind::<SqlUuid, _>(to.as_uuid())
+            .bind::<BigInt, _>(limit)
+            .execute(session.connection()?)
+            .await
+            .map_err(Error::query("hand some imported rows over"))?;
+    }
+    Ok(moved)
+}
 
 /// Hands every imported row of `from` to `to`, which must have none of its own. The records of past syncs stay where
 /// they were made.

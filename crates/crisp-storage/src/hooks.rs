@@ -28,7 +28,7 @@ pub struct NewHook {
 }
 
 /// A hook to apply.
-#[derive(Clone, Queryable, Selectable)]
+#[derive(Clone, QueryableByName)]
 #[diesel(table_name = hooks)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct PendingHook {
@@ -154,25 +154,39 @@ pub async fn list_people_heard(
     Ok(people.into_iter().flatten().collect())
 }
 
-/// The next hooks to apply, in the order of their arrival.
+/// How much is taken up at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSize {
+    /// Hooks.
+    pub hooks: i64,
+    /// Bytes of their bodies, unless the first alone has more.
+    pub bytes: i64,
+}
+
+/// The next hooks to apply, in the order of their arrival: no more of them, and no larger together, than asked for.
 pub async fn list_pending(
     session: &mut AccountSession,
     integration: IntegrationId,
     now: DateTime<Utc>,
-    limit: i64,
+    most: BatchSize,
 ) -> Result<Vec<PendingHook>, Error> {
     let account = session.account().as_uuid();
-    hooks::table
-        .filter(hooks::account_id.eq(account))
-        .filter(hooks::integration_id.eq(integration.as_uuid()))
-        .filter(hooks::applied_at.is_null().and(hooks::dead_at.is_null()))
-        .filter(hooks::retry_at.is_null().or(hooks::retry_at.le(now)))
-        .order(hooks::id)
-        .limit(limit)
-        .select(PendingHook::as_select())
-        .load(session.connection()?)
-        .await
-        .map_err(Error::query("list pending hooks"))
+    diesel::sql_query(
+        "select id, event, session_id, people_id, crisp_at, body, received_at, attempts from ( \
+             select p.*, sum(octet_length(p.body)) over (order by p.id) as bytes, row_number() over (order by p.id) as place \
+             from (select * from hooks where account_id = $1 and integration_id = $2 \
+                 and applied_at is null and dead_at is null and (retry_at is null or retry_at <= $3) \
+                 order by id limit $4) p) q \
+         where q.place = 1 or q.bytes <= $5 order by q.id",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<SqlUuid, _>(integration.as_uuid())
+    .bind::<Timestamptz, _>(now)
+    .bind::<BigInt, _>(most.hooks)
+    .bind::<BigInt, _>(most.bytes)
+    .load(session.connection()?)
+    .await
+    .map_err(Error::query("list pending hooks"))
 }
 
 /// When the next put-off hook is due, if any is pending.
@@ -264,27 +278,42 @@ pub async fn list_heard_sessions(
     Ok(heard.into_iter().flatten().collect())
 }
 
-/// Forgets hooks that were applied before `before`. Returns how many.
-pub async fn forget_applied(session: &mut AccountSession, before: DateTime<Utc>) -> Result<usize, Error> {
+/// Forgets hooks that were applied before `before`, `most` of them, the oldest first. Returns how many.
+pub async fn forget_applied(
+    session: &mut AccountSession,
+    before: DateTime<Utc>,
+    most: i64,
+) -> Result<usize, Error> {
     let account = session.account().as_uuid();
-    diesel::delete(hooks::table.filter(hooks::account_id.eq(account)).filter(hooks::applied_at.lt(before)))
-        .execute(session.connection()?)
-        .await
-        .map_err(Error::query("forget applied hooks"))
+    diesel::sql_query(
+        "delete from hooks where account_id = $1 and id in (select id from hooks \
+             where account_id = $1 and applied_at < $2 order by applied_at limit $3)",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<Timestamptz, _>(before)
+    .bind::<BigInt, _>(most)
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("forget applied hooks"))
 }
 
-/// Forgets what dead letters say that were given up before `before`: their facts stay. Returns how many.
-pub async fn forget_dead_bodies(session: &mut AccountSession, before: DateTime<Utc>) -> Result<usize, Error> {
+/// Forgets what dead letters say that were given up before `before`, `most` of them: their facts stay. Returns how many.
+pub async fn forget_dead_bodies(
+    session: &mut AccountSession,
+    before: DateTime<Utc>,
+    most: i64,
+) -> Result<usize, Error> {
     let account = session.account().as_uuid();
-    let spoken = hooks::table
-        .filter(hooks::account_id.eq(account))
-        .filter(hooks::dead_at.is_not_null().and(hooks::dead_at.lt(before)))
-        .filter(hooks::body.ne(Vec::<u8>::new()));
-    diesel::update(spoken)
-        .set(hooks::body.eq(Vec::<u8>::new()))
-        .execute(session.connection()?)
-        .await
-        .map_err(Error::query("forget the bodies of dead letters"))
+    diesel::sql_query(
+        "update hooks set body = '' where account_id = $1 and id in (select id from hooks \
+             where account_id = $1 and dead_at < $2 and octet_length(body) > 0 order by id limit $3)",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<Timestamptz, _>(before)
+    .bind::<BigInt, _>(most)
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("forget the bodies of dead letters"))
 }
 
 /// Forgets hooks altogether.

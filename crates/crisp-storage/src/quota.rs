@@ -6,11 +6,14 @@
 //! arrived. So whatever falls into one window was counted together when the last of it was granted. One row lock
 //! serialises grants; closing takes none. All times are Postgres's.
 //!
-//! Interactive and live work may have everything, the clicks of one account's people a quarter of it at the most. Backfills leave a reserve, which is released towards the end of
-//! each period, and take turns: where room is scarce, the account that had less in the window goes first.
+//! Interactive and live work may have everything, the clicks of one account's people a quarter of it at the most.
+//! Backfills leave a reserve, which is released towards the end of each period, and so does the live work of an account
+//! that had a quarter: however noisy it is, the others' goes on. Backfills take turns: where room is scarce, the account
+//! that had less in the window goes first.
 
 mod decide;
 mod entries;
+mod outlook;
 mod refusals;
 mod rows;
 mod terms;
@@ -118,11 +121,11 @@ impl Ledger {
         until: Option<DateTime<Utc>>,
     ) -> Result<Wait, Error> {
         let mut connection = self.database.system().await?;
-        let until = match until {
-            Some(until) => until,
-            None => {
-                standing.room_from(self.terms, purpose, entries::list(&mut connection, &self.terms).await?)
-            }
+        let until = if let Some(until) = until {
+            until
+        } else {
+            let entries = entries::list(&mut connection, &self.terms, account.as_uuid()).await?;
+            standing.room_from(self.terms, purpose, entries)
         };
         if purpose == Purpose::Backfill {
             rows::save_waiter(&mut connection, account, Some(until)).await?;
@@ -179,14 +182,15 @@ impl Ledger {
     pub async fn close(&self, grant: &Grant, used: u32) -> Result<(), Error> {
         let mut connection = self.database.system().await?;
         let used = i64::from(used);
-        if self.limit.is_some() {
-            rows::close(&mut connection, grant.id, used).await
-        } else if used > 0 {
-            rows::count(&mut connection, grant.account, grant.purpose, used).await?;
-            refusals::recover(&mut connection, grant.granted_at()).await
-        } else {
-            Ok(())
+        if self.limit.is_none() {
+            if used == 0 {
+                return Ok(());
+            }
+            let granted_at = grant.granted_at().unwrap_or_default();
+            let what = (grant.account, grant.purpose, used);
+            rows::insert_grant(&mut connection, grant.id, what, granted_at, self.terms.valid_for()).await?;
         }
+        rows::close(&mut connection, grant.id, used).await
     }
 
     /// Learns that Crisp refused a request (429, 420): nothing is granted for as long as it demands, or for a while.
@@ -217,14 +221,27 @@ impl Ledger {
         })
     }
 
-    /// How long so many requests take where nobody else asks. `None` = no longer than they take.
-    pub fn time_for(&self, requests: u64) -> Option<Duration> {
-        let limit = u64::from(self.limit?);
-        let window = self.terms.window.to_std().unwrap_or_default();
-        let rest = u32::try_from(requests % limit).unwrap_or(u32::MAX);
-        let windows = u32::try_from(requests / limit).unwrap_or(u32::MAX);
-        let part = window.mul_f64(f64::from(rest) / f64::from(self.limit?));
-        Some(window.saturating_mul(windows).saturating_add(part))
+    /// When the last of so many requests of an account will probably be granted, if the next windows go as the last one
+    /// did, and its rivals (accounts with a backfill of their own) go on. `None` = nothing is limited.
+    pub async fn granted_by(
+        &self,
+        account: AccountId,
+        purpose: Purpose,
+        requests: u64,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        if self.limit.is_none() {
+            return Ok(None);
+        }
+        let account = account.as_uuid();
+        let mut connection = self.database.system().await?;
+        let standing = rows::standing(&mut connection, &self.terms, account).await?;
+        let entries = entries::list(&mut connection, &self.terms, account).await?;
+        let rivals = match purpose {
+            Purpose::Interactive | Purpose::Live => 0,
+            Purpose::Backfill => entries::rivals(&mut connection, &self.terms, account).await?,
+        };
+        let wanted = (i64::try_from(requests).unwrap_or(i64::MAX), rivals);
+        Ok(Some(standing.granted_by(self.terms, purpose, wanted, entries)))
     }
 
     /// What a purpose may still have now, blocked or not. `None` = unlimited.
@@ -236,7 +253,7 @@ impl Ledger {
         })
     }
 
-    /// Who used the current window for what; empty where nothing is limited.
+    /// Who used the current window for what.
     pub async fn usage(&self) -> Result<Vec<Usage>, Error> {
         let mut connection = self.database.system().await?;
         let rows = entries::usage(&mut connection, &self.terms).await?;

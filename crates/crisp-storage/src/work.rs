@@ -72,6 +72,15 @@ struct Claimed {
     taken_over: bool,
 }
 
+/// How much a worker takes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slots {
+    /// Items that it has room for.
+    pub free: i64,
+    /// Items of one account that it works on at a time, so that something is left for the others' that come later.
+    pub each_account: i64,
+}
+
 /// How a slice of work ended, for the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
@@ -180,27 +189,29 @@ impl Database {
         run_signal(&mut connection, account, integration, lane, at).await
     }
 
-    /// Claims up to `limit` due items of these lanes: of the accounts that hold least, those served longest ago first,
-    /// however many integrations each has.
+    /// Claims due items of these lanes, as many as there are slots: of the accounts that hold least, those served longest
+    /// ago first, however many integrations each has.
     pub async fn claim(
         &self,
         lanes: &[Lane],
         worker: &str,
         lease_for: Duration,
-        limit: i64,
+        slots: Slots,
     ) -> Result<Vec<Lease>, Error> {
         let lanes: Vec<&'static str> = lanes.iter().map(|lane| (*lane).into()).collect();
         let mut connection = self.system().await?;
         let claimed: Vec<Claimed> = diesel::sql_query(
             "with queued as ( \
-                 select integration_id, lane, account_id, served_at, due_at, \
+                 select integration_id, lane, account_id, served_at, due_at, leased_by = $3 as ours, \
                      coalesce(leased_until >= clock_timestamp(), false) as held \
                  from work_items where due_at <= clock_timestamp() and lane = any($1)), \
-             turns as ( \
+             places as ( \
                  select integration_id, lane, max(served_at) over (partition by account_id) as account_served_at, \
-                     count(*) filter (where held) over (partition by account_id) \
-                     + row_number() over (partition by account_id order by held, served_at nulls first, due_at) as turn \
+                     count(*) filter (where held) over (partition by account_id) as held_anywhere, \
+                     count(*) filter (where held and ours) over (partition by account_id) as held_here, \
+                     row_number() over (partition by account_id order by held, served_at nulls first, due_at) as place \
                  from queued), \
+             turns as (select *, held_anywhere + place as turn from places where held_here + place <= $5), \
              due as ( \
                  select w.integration_id, w.lane, w.lease_token is not null as taken_over \
                  from turns t join work_items w on w.integration_id = t.integration_id and w.lane = t.lane \
@@ -213,9 +224,10 @@ impl Database {
              returning w.account_id, w.integration_id, w.lane, w.lease_token, w.attempts, w.signals, due.taken_over",
         )
         .bind::<Array<Text>, _>(lanes)
-        .bind::<BigInt, _>(limit)
+        .bind::<BigInt, _>(slots.free)
         .bind::<Text, _>(worker)
         .bind::<diesel::sql_types::Double, _>(lease_for.as_secs_f64())
+        .bind::<BigInt, _>(slots.each_account)
         .load(&mut connection)
         .await
         .map_err(Error::query("claim due work"))?;

@@ -10,6 +10,9 @@ mod catalogue; // the schema by Citus's rules, its comments, and diesel's view o
 #[path = "it/erasing.rs"]
 mod erasing; // a person goes everywhere, stays away, and may come back
 #[cfg(test)]
+#[path = "it/hooks.rs"]
+mod hooks; // how much is taken up and forgotten at once
+#[cfg(test)]
 #[path = "it/ledger.rs"]
 mod ledger; // one budget of requests for many holders
 #[cfg(test)]

@@ -96,6 +96,12 @@ pub async fn put_website(
     };
     refuse_claimed(engine, website, Some(integration)).await?;
     let past = inspection.past(engine, account).await?;
+    let mut session = engine.database.read_primary(account).await?;
+    let proof = proof_of_account(&mut session, &inspection, integration, &past, clock::now()).await?;
+    session.commit().await?;
+    if proof.is_some() {
+        adopt::take_over_ahead(engine, account, integration, website).await?;
+    }
     let mut session = engine.database.write(account).await?;
     let mut row = integrations::get(&mut session, integration).await?;
     may_connect(&row, website)?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use crisp_client::{Client, PluginId};
 use crisp_domain::AccountId;
 use crisp_storage::Database;
@@ -94,15 +93,6 @@ impl Engine {
     /// How the process is set up.
     pub fn options(&self) -> &EngineOptions {
         &self.options
-    }
-
-    /// How long `requests` take at least at the quota of this process; `None`: no quota stands in their way.
-    pub(crate) fn time_for(&self, requests: u64) -> Option<TimeDelta> {
-        let limit = u64::from(self.options.quota.limit?.get());
-        let window = u64::try_from(self.options.quota.window.as_millis()).unwrap_or(u64::MAX);
-        // Whole windows: what does not fit into this one comes with the next.
-        let millis = (requests / limit).saturating_mul(window);
-        i64::try_from(millis).ok().map(TimeDelta::milliseconds)
     }
 
     /// Refuses a click where the account's people have had their share of requests.

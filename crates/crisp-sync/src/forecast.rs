@@ -98,7 +98,11 @@ pub async fn forecast(
         matched_share,
         requests,
         requests_today_left: left,
-        done_by: done_by(engine, requests, budget.remaining_backfill, now),
+        done_by: done_by(
+            requests,
+            engine.ledger.granted_by(account, Purpose::Backfill, requests).await?,
+            now,
+        ),
     })
 }
 
@@ -157,14 +161,11 @@ impl Asking<'_> {
     }
 }
 
-/// What is left of today's budget is spent first; the rest comes at the quota's pace.
-fn done_by(engine: &Engine, requests: u64, left: Option<u64>, now: DateTime<Utc>) -> DateTime<Utc> {
+/// At the usual pace, or when the quota has granted them all, if that is later.
+fn done_by(requests: u64, granted_by: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
     let pace = PACE.checked_mul(i32::try_from(requests).unwrap_or(i32::MAX)).unwrap_or(TimeDelta::days(1));
-    let beyond = left.map_or(0, |left| requests.saturating_sub(left));
-    // What does not fit into this window comes with the next ones, each as a whole.
-    let limit = engine.options.quota.limit.map_or(1, |limit| u64::from(limit.get()));
-    let wait = if beyond > 0 { engine.time_for(beyond.saturating_add(limit - 1)) } else { None };
-    now.checked_add_signed(pace.max(wait.unwrap_or_default())).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    let asked = now.checked_add_signed(pace).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    granted_by.map_or(asked, |granted_by| granted_by.max(asked))
 }
 
 /// A count that is only estimated anyway.

@@ -8,6 +8,7 @@ mod messages;
 mod people;
 mod save;
 mod wake;
+mod writer;
 
 pub use intake::{HookIntake, Received, Rejection};
 

@@ -2,6 +2,7 @@
 
 mod bookmark;
 mod conversations;
+mod custom_data;
 mod failure;
 mod finish;
 mod messages;
@@ -90,10 +91,10 @@ pub(crate) async fn slice(
         ahead: None,
         mark: read_bookmark(&row),
         settings: settings_of(&integration)?,
+        estimate: pace::Estimate::of(&row),
         row,
         integration,
         website,
-        estimate: pace::Estimate::default(),
     };
     let release = run.steps().await;
     meter.close().await;

@@ -12,6 +12,9 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::schedule::{self, incremental_interval, reconcile_interval};
 
+/// Hooks forgotten in one transaction.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
+
 /// Looks at every account once: restores hints, forgets what is older than it has to be kept. What goes wrong with one
 /// account keeps no other from its turn.
 pub(crate) async fn sweep(engine: &Engine) -> Result<(), Error> {
@@ -99,11 +102,17 @@ async fn next_transcript(
     Ok(next)
 }
 
+/// Forgets hooks that were kept long enough, in parts: none of them holds rows for long, however many there are.
 async fn forget(engine: &Engine, account: AccountId) -> Result<(), Error> {
     let keep = TimeDelta::from_std(engine.options.hooks_retention).unwrap_or(TimeDelta::days(7));
-    let mut session = engine.database.append(account).await?;
     let before = clock::now() - keep;
-    hooks::forget_applied(&mut session, before).await?;
-    hooks::forget_dead_bodies(&mut session, before).await?;
-    Ok(session.commit().await?)
+    loop {
+        let mut session = engine.database.append(account).await?;
+        let applied = hooks::forget_applied(&mut session, before, FORGOTTEN_AT_ONCE).await?;
+        let dead = hooks::forget_dead_bodies(&mut session, before, FORGOTTEN_AT_ONCE).await?;
+        session.commit().await?;
+        if applied.max(dead) < usize::try_from(FORGOTTEN_AT_ONCE).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+    }
 }

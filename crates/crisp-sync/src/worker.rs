@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use crisp_storage::work::{Lane, Lease, Release};
-use tokio::sync::Semaphore;
+use crisp_storage::work::{Lane, Lease, Release, Slots};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,8 +18,12 @@ use crate::{hooks, live, run, sweep, upkeep};
 const POLL: Duration = Duration::from_secs(1);
 /// Shortest sleep: several workers that wait for one item do not spin.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(20);
+/// Shortest sleep while something of ours runs: what is due may be somebody's who has enough under way here.
+const SHORTEST_SLEEP_AT_WORK: Duration = Duration::from_millis(100);
 /// Hook and live slices that run beside the syncs.
 const LIVE_SLOTS: usize = 8;
+/// Of these, one account's at the most: however many websites a noisy one has, the others' hooks find a slot free.
+const LIVE_SLOTS_OF_ONE: usize = LIVE_SLOTS / 2;
 /// How long one slice of work may run before others get their turn.
 pub(crate) const SLICE: Duration = Duration::from_secs(2);
 /// How long the steps under way may take once the worker was asked to stop. What takes longer (a Crisp that does not
@@ -35,57 +39,58 @@ const SWEEP: Duration = Duration::from_secs(20);
 pub async fn run(engine: &Engine, syncs: usize, stop: CancellationToken) {
     let tracker = TaskTracker::new();
     let sweeper = tracker.spawn(sweep_regularly(engine.clone(), stop.clone()));
-    let calm = tracker.spawn(serve(
-        engine.clone(),
-        &[Lane::Sync, Lane::Upkeep],
-        syncs,
-        stop.clone(),
-        tracker.clone(),
-    ));
-    let live =
-        tracker.spawn(serve(engine.clone(), &[Lane::Hooks, Lane::Live], LIVE_SLOTS, stop, tracker.clone()));
-    drop((sweeper, calm, live));
+    let calm = Desk { lanes: &[Lane::Sync, Lane::Upkeep], slots: syncs.max(1), each_account: syncs.max(1) };
+    let live = Desk { lanes: &[Lane::Hooks, Lane::Live], slots: LIVE_SLOTS, each_account: LIVE_SLOTS_OF_ONE };
+    for desk in [calm, live] {
+        drop(tracker.spawn(serve(engine.clone(), desk, stop.clone(), tracker.clone())));
+    }
+    drop(sweeper);
     tracker.close();
     tracker.wait().await;
 }
 
-async fn serve(
-    engine: Engine,
+/// Slots for some lanes.
+#[derive(Debug, Clone, Copy)]
+struct Desk {
     lanes: &'static [Lane],
     slots: usize,
-    stop: CancellationToken,
-    tracker: TaskTracker,
-) {
-    let slots = Arc::new(Semaphore::new(slots.max(1)));
+    each_account: usize,
+}
+
+async fn serve(engine: Engine, desk: Desk, stop: CancellationToken, tracker: TaskTracker) {
+    let (slots, ended) = (Arc::new(Semaphore::new(desk.slots)), Arc::new(Notify::new()));
     let mut listener = engine.database.listener();
     while !stop.is_cancelled() {
         let free = slots.available_permits();
-        let claimed = if free == 0 { Vec::new() } else { claim(&engine, lanes, free).await };
+        let claimed = if free == 0 { Vec::new() } else { claim(&engine, desk, free).await };
         if claimed.is_empty() {
-            let sleep = idle_time(&engine, lanes).await;
-            let freed = async { drop(slots.acquire().await) };
+            let at_work = free < desk.slots;
+            let sleep = if free == 0 { POLL } else { idle_time(&engine, desk.lanes, at_work).await };
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = listener.heard() => {}
+                // What was worked on is due again, most likely, and so is what waited for its slot.
+                () = ended.notified() => {}
                 () = tokio::time::sleep(sleep) => {}
-                () = freed, if free == 0 => {}
             }
             continue;
         }
         for lease in claimed {
             let Ok(slot) = slots.clone().acquire_owned().await else { return };
-            let (engine, stop) = (engine.clone(), stop.clone());
+            let (engine, stop, ended) = (engine.clone(), stop.clone(), ended.clone());
             tracker.spawn(async move {
                 work(&engine, &lease, &stop).await;
                 drop(slot);
+                ended.notify_one();
             });
         }
     }
 }
 
-async fn claim(engine: &Engine, lanes: &[Lane], free: usize) -> Vec<Lease> {
-    let limit = i64::try_from(free).unwrap_or(i64::MAX);
-    match engine.database.claim(lanes, &engine.options.worker_name, engine.options.lease, limit).await {
+async fn claim(engine: &Engine, desk: Desk, free: usize) -> Vec<Lease> {
+    let count = |slots: usize| i64::try_from(slots).unwrap_or(i64::MAX);
+    let slots = Slots { free: count(free), each_account: count(desk.each_account) };
+    match engine.database.claim(desk.lanes, &engine.options.worker_name, engine.options.lease, slots).await {
         Ok(claimed) => claimed,
         Err(error) => {
             tracing::warn!(error = Error::from(error).chain(), "due work could not be claimed");
@@ -95,10 +100,11 @@ async fn claim(engine: &Engine, lanes: &[Lane], free: usize) -> Vec<Lease> {
 }
 
 /// How long to sleep when nothing is due: until something is, and never much longer than a lost notification may cost.
-async fn idle_time(engine: &Engine, lanes: &[Lane]) -> Duration {
+async fn idle_time(engine: &Engine, lanes: &[Lane], at_work: bool) -> Duration {
     let poll = POLL.mul_f64(0.75 + fastrand::f64() / 2.0);
+    let shortest = if at_work { SHORTEST_SLEEP_AT_WORK } else { SHORTEST_SLEEP };
     match engine.database.until_due(lanes).await {
-        Ok(Some(due)) => poll.min(due + SHORTEST_SLEEP),
+        Ok(Some(due)) => poll.min(due + shortest),
         Ok(None) | Err(_) => poll,
     }
 }

@@ -35,8 +35,10 @@ pub struct HookOptions {
     pub reorder_ms: u64,
     /// How often a hook that was not answered with 2xx is sent again.
     pub retries: u32,
-    /// Pause before the first retry in milliseconds; doubles with each.
+    /// Pause before the first retry in milliseconds; doubles with each …
     pub backoff_ms: u64,
+    /// … up to so many.
+    pub longest_backoff_ms: u64,
     /// How many are under way at a time; 1 keeps them in order.
     pub concurrency: usize,
 }
@@ -51,6 +53,7 @@ impl Default for HookOptions {
             reorder_ms: 0,
             retries: 5,
             backoff_ms: 200,
+            longest_backoff_ms: 3_600_000,
             concurrency: 8,
         }
     }

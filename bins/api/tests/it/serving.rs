@@ -9,30 +9,16 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::socket::send;
-use crate::world::{Process, Serving, World, bare};
+use crate::world::{Process, World, bare};
 
 /// What the contract gives a process to end.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// A first import that nobody works on.
-async fn queued_sync(world: &World, server: &Serving) -> String {
-    let draft = server.ask("POST", "/v1/integrations", Some(json!({}))).await.json();
-    let website = world.crisp.website_ids()[0];
-    let code = json!({"custify_connection_code": draft["connection_code"]});
-    world.crisp.change(website).set_settings(&code);
-    let path = format!("/v1/integrations/{}", draft["id"].as_str().unwrap());
-    let connected = server.ask("PUT", &format!("{path}/website"), Some(json!({"website_id": website}))).await;
-    assert_eq!(connected.status, 200, "{connected:?}");
-    let sync = server.ask("POST", &format!("{path}/syncs"), Some(json!({"kind": "full"}))).await;
-    assert_eq!(sync.status, 202, "{sync:?}");
-    sync.json()["id"].as_str().unwrap().to_owned()
-}
 
 #[tokio::test]
 async fn it_ends_in_time_and_well_although_somebody_watches_a_sync() {
     let world = World::new().await;
     let mut server = world.serve(&[], &[]).await;
-    let sync = queued_sync(&world, &server).await;
+    let sync = world.queued_sync(&server).await;
     let mut stream = TcpStream::connect(&server.address).await.unwrap();
     let request = format!(
         "GET /v1/syncs/{sync}/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",

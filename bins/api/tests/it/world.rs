@@ -30,15 +30,39 @@ pub(crate) struct World {
 impl World {
     /// With an empty database on the server of the tests.
     pub(crate) async fn new() -> Self {
-        let database = Database::fresh("nothing at all", async |_url| Ok(())).await.unwrap();
-        let url = database.url().to_owned();
-        Self { _database: Some(database), ..Self::on(url).await }
+        Self::with(Options::of_size(3, 3)).await
     }
 
     /// With a database of somebody else's.
     pub(crate) async fn on(url: String) -> Self {
-        let crisp = Simulator::start(Options::of_size(3, 3)).await.unwrap();
+        Self::of(Options::of_size(3, 3), url).await
+    }
+
+    /// With an empty database, and such a Crisp.
+    pub(crate) async fn with(options: Options) -> Self {
+        let database = Database::fresh("nothing at all", async |_url| Ok(())).await.unwrap();
+        let url = database.url().to_owned();
+        Self { _database: Some(database), ..Self::of(options, url).await }
+    }
+
+    async fn of(options: Options, url: String) -> Self {
+        let crisp = Simulator::start(options).await.unwrap();
         Self { crisp, url, account: Uuid::new_v4(), _database: None }
+    }
+
+    /// A first import of the first website, that nobody works on yet.
+    pub(crate) async fn queued_sync(&self, server: &Serving) -> String {
+        let draft = server.ask("POST", "/v1/integrations", Some(json!({}))).await.json();
+        let website = self.crisp.website_ids()[0];
+        let code = json!({"custify_connection_code": draft["connection_code"]});
+        self.crisp.change(website).set_settings(&code);
+        let path = format!("/v1/integrations/{}", draft["id"].as_str().unwrap());
+        let website = json!({"website_id": website});
+        let connected = server.ask("PUT", &format!("{path}/website"), Some(website)).await;
+        assert_eq!(connected.status, 200, "{connected:?}");
+        let sync = server.ask("POST", &format!("{path}/syncs"), Some(json!({"kind": "full"}))).await;
+        assert_eq!(sync.status, 202, "{sync:?}");
+        sync.json()["id"].as_str().unwrap().to_owned()
     }
 
     /// The program with all settings that it needs and no other; each can be replaced by `with`.
@@ -143,6 +167,12 @@ impl Process {
             assert!(ended.is_none() && begun.elapsed() < STARTS_WITHIN, "{ended:?}: {}", self.written());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     pub(crate) fn terminate(&self) {

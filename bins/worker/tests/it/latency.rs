@@ -3,18 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use crisp_http::auth::Verifier;
-use crisp_settings::{metrics, wire};
 use serde_json::Value;
 use testkit::caller::Caller;
 use testkit::simulator::{HookOptions, NewMessage, Options, Side};
 use tokio::time::{MissedTickBehavior, interval, sleep};
-use tokio_util::sync::CancellationToken;
 
-use crate::stage::{Base, Stage, now};
+use crate::served::Served;
+use crate::stage::{Base, Stage};
 
-/// Signs the tokens of the test.
-const SECRET: &str = "nobody has to keep this secret: it is the tests' own";
 /// Conversations that the messages go to, in turn.
 const CONVERSATIONS: usize = 8;
 /// How often each of them is looked at.
@@ -37,15 +33,13 @@ impl Latencies {
 /// Sends so many messages a second, for so long, and watches them arrive.
 pub async fn measure(rate: u32, length: Duration) -> anyhow::Result<Latencies> {
     let stage = Stage::open(Options::of_size(60, 60), Base::shared().await?, &[]).await?;
-    let stop = CancellationToken::new();
-    let _stopped = stop.clone().drop_guard();
-    let base = serve_api(&stage, stop).await?;
+    let served = Served::start(&stage).await?;
     let _worker = stage.worker()?;
     let sync = stage.trigger().await?;
     anyhow::ensure!(stage.ended(sync).await?.state == "succeeded", "the import did not succeed");
-    stage.sim.hooks_to(&format!("{base}/crisp/hooks"), HookOptions::default());
+    stage.sim.hooks_to(&served.hooks_url(), HookOptions::default());
 
-    let caller = Caller::new(&base, SECRET, stage.account.as_uuid())?;
+    let caller = served.caller(&stage)?;
     let truth = stage.sim.truth(stage.website);
     let shown = truth.conversations().filter(|one| one.people_id.is_some() && one.messages > 0);
     let sessions: Vec<String> = shown.take(CONVERSATIONS).map(|one| one.session_id).collect();
@@ -106,19 +100,4 @@ async fn watch(caller: Caller, session: String, due: Vec<Instant>) -> anyhow::Re
         sleep(LOOK_EVERY).await;
     }
     Ok(latencies)
-}
-
-/// The server of `api serve`, in this process. Its address.
-async fn serve_api(stage: &Stage, stop: CancellationToken) -> anyhow::Result<String> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let base = format!("http://{}", listener.local_addr()?);
-    let parts = api::Parts {
-        engine: stage.engine.clone(),
-        hooks: wire::hook_intake(stage.engine.database(), &stage.ring, &stage.crisp, now()).await?,
-        verifier: Verifier::hs256(&SECRET.into()),
-        public_url: base.parse()?,
-        metrics: metrics::install()?,
-    };
-    tokio::spawn(api::serve(parts, listener, stop));
-    Ok(base)
 }

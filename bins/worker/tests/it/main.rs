@@ -11,6 +11,7 @@
 mod comparison;
 mod crowd;
 mod latency;
+mod served;
 mod stage;
 
 /// R1: a hundred kills in one import cost a step each, and nothing is lost or doubled.
@@ -24,6 +25,12 @@ mod ending;
 
 /// R1: Postgres crashes, and is away for a while.
 mod outages;
+
+/// R1, R2: a sync that waits for the budget says so and until when, and goes on by itself, whatever is restarted.
+mod waiting;
+
+/// R1, R2, R4: the figures that an operator reads while everything is at work.
+mod figures;
 
 /// R2, B4: one budget for four processes, never overrun and hardly ever idle.
 mod budget;

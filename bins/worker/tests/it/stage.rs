@@ -197,6 +197,11 @@ impl Deref for Stage {
     }
 }
 
+/// An address on which nobody listens.
+pub fn free_address() -> anyhow::Result<String> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
+
 /// Conversations of people we know, or of nobody: then the truth tells how many requests an import takes.
 pub fn by_somebody() -> Links {
     Links { stranger: 0.0, ..Links::default() }

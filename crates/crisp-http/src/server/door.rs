@@ -35,9 +35,15 @@ impl Door {
         Self { open: AtomicUsize::new(0), options }
     }
 
+    /// Tells the number of open connections, which is forgotten where nobody tells it again.
+    pub(super) fn report(&self) {
+        let open = u32::try_from(self.open.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        metrics::gauge!("http_connections").set(f64::from(open));
+    }
+
     pub(super) fn enter(self: Arc<Self>) -> Option<Seat> {
         let number = self.open.fetch_add(1, Ordering::Relaxed) + 1;
-        metrics::gauge!("http_connections").increment(1.0);
+        self.report();
         let seat = Seat { door: self, number };
         (seat.number <= seat.door.options.max_connections.saturating_add(BEYOND_THE_LIMIT)).then_some(seat)
     }
@@ -65,7 +71,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.door.open.fetch_sub(1, Ordering::Relaxed);
-        metrics::gauge!("http_connections").decrement(1.0);
+        self.door.report();
     }
 }
 

@@ -54,6 +54,28 @@ async fn a_signed_hook_is_stored_once_and_one_of_a_stranger_is_dropped() {
     assert_eq!(world.stored_hooks().await, 2);
 }
 
+#[tokio::test]
+async fn a_website_whose_rows_are_locked_holds_up_no_other_websites_hooks() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    world.connected().await;
+    let database = world.engine.database();
+    let account = database.list_accounts().await.unwrap()[0];
+    let mut session = database.write(account).await.unwrap();
+    let row = crisp_storage::integrations::list(&mut session).await.unwrap().remove(0);
+    crisp_storage::integrations::save(&mut session, &row).await.unwrap();
+
+    let stuck = world.crisp.signed_hook(&envelope(world.website()));
+    let free = world.crisp.signed_hook(&envelope(Uuid::new_v4()));
+    let stuck = world.send(sent(&stuck.headers, stuck.body));
+    let mut stuck = std::pin::pin!(stuck);
+    // It waits for the row by the time the other one comes.
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(300), &mut stuck).await;
+    assert!(waited.is_err(), "the row is locked");
+    assert_eq!(world.send(sent(&free.headers, free.body)).await.status, 200);
+    session.commit().await.unwrap();
+    assert_eq!(stuck.await.status, 200);
+}
+
 /// A body that never comes, and tells when somebody begins to wait for it.
 fn endless(asked: &Arc<AtomicBool>) -> Body {
     let asked = Arc::clone(asked);

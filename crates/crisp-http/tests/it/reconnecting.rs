@@ -76,6 +76,20 @@ async fn a_kept_import_is_handed_over_and_never_seen_twice() {
     world.work_until(async || world.get("/v1/contacts?source=crisp").await.items().is_empty()).await;
 }
 
+/// One transaction would hold the account's write turn for as long as it takes.
+#[tokio::test]
+async fn a_large_import_is_handed_over_in_parts_and_whole() {
+    let world = World::of(Options::of_size(1_300, 0)).await;
+    let old = world.imported().await;
+    assert_eq!(world.delete(&format!("{old}?imported=keep")).await.status, 204);
+    let new = connect_anew(&world).await;
+    let id = new.rsplit('/').next().unwrap();
+    let moved = world.number(&format!("select count(*) from profiles where integration_id = '{id}'")).await;
+    let parts = world.number("select count(distinct xmin::text) from profiles").await;
+    assert_eq!((moved, parts), (1_300, 2));
+    assert_eq!(world.get(&old).await.json["website_id"], Value::Null);
+}
+
 #[tokio::test]
 async fn what_vanished_while_nobody_looked_is_found_after_the_import_of_the_new_integration() {
     let world = World::of(Options::of_size(6, 10)).await;

@@ -40,7 +40,7 @@ pub(crate) struct World {
     /// Of another one.
     pub(crate) stranger: String,
     // Dropped last: the engine's connections end first.
-    _server: testkit::postgres::Database,
+    server: testkit::postgres::Database,
 }
 
 /// What came back.
@@ -106,7 +106,7 @@ impl World {
         let router = App::new(all, &guards).into_router();
         let token = token(Uuid::new_v4(), &ALL);
         let stranger = self::token(Uuid::new_v4(), &ALL);
-        Self { crisp, engine, state, router, table, token, stranger, _server: server }
+        Self { crisp, engine, state, router, table, token, stranger, server }
     }
 
     /// The first website.
@@ -150,15 +150,22 @@ impl World {
         self.call("DELETE", path, &self.token, None).await
     }
 
+    /// One number that a statement yields, to somebody who sees everything.
+    pub(crate) async fn number(&self, statement: &str) -> i64 {
+        let client = testkit::postgres::connect(self.server.url()).await.unwrap();
+        client.query_one(statement, &[]).await.unwrap().get(0)
+    }
+
     /// How many hooks are stored and not applied, whoever's they are.
     pub(crate) async fn stored_hooks(&self) -> usize {
         let database = self.engine.database();
-        let mut stored = 0;
+        let (mut stored, most) = (0, crisp_storage::hooks::BatchSize { hooks: 100, bytes: i64::MAX });
         for account in database.list_accounts().await.unwrap() {
             let mut session = database.read_primary(account).await.unwrap();
             for row in crisp_storage::integrations::list(&mut session).await.unwrap() {
                 let id = row.integration_id();
-                let pending = crisp_storage::hooks::list_pending(&mut session, id, now(), 100).await.unwrap();
+                let pending =
+                    crisp_storage::hooks::list_pending(&mut session, id, now(), most).await.unwrap();
                 stored += pending.len();
             }
         }

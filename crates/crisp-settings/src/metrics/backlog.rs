@@ -65,6 +65,11 @@ impl Backlog {
         }
     }
 
+    /// The accounts that have a figure of their own.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.lag.keys().copied()
+    }
+
     /// Sets the gauges.
     pub(super) fn set(self, accounts: &mut Accounts) {
         gauge!("crisp_hooks_pending").set(figure(self.hooks));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Purpose;
-use super::terms::{Terms, is_spent, pause};
+use super::terms::{Terms, is_spent, learnt_for, pause};
 
 /// The shortest wait worth telling.
 const SHORTEST_WAIT: TimeDelta = TimeDelta::milliseconds(5);
@@ -19,6 +19,8 @@ pub(super) struct Standing {
     pub(super) used: i64,
     /// The part of it that was not for backfills.
     pub(super) used_live: i64,
+    /// The part of that which was the asking account's own live work.
+    pub(super) own_live: i64,
     /// Accounts whose backfill waits and has used less than the asking one's.
     pub(super) ahead: i64,
     pub(super) memory: Memory,
@@ -53,6 +55,8 @@ pub(super) struct Entry {
     pub(super) counts_until: DateTime<Utc>,
     pub(super) amount: i64,
     pub(super) live: bool,
+    /// Whether it is live work of the asking account.
+    pub(super) own_live: bool,
     /// When an open grant must have been used; part of it may come back then.
     pub(super) open_until: Option<DateTime<Utc>>,
 }
@@ -68,9 +72,10 @@ impl Memory {
 
     /// After another refusal. Those that arrive while grants are blocked belong to the same burst.
     ///
-    /// A refusal without a reason may be a burst limit, which passes in seconds: only when pause after pause ends in
-    /// another one, or Crisp demands a long wait, the budget counts as spent, and what was used as the real limit.
-    /// `used` is `None` where nothing is counted.
+    /// A refusal alone says nothing about the quota: a burst limit passes in seconds, and where Crisp demands a wait,
+    /// everybody waits for so long and asks again. Only when pause after pause ends in another refusal, what was used
+    /// counts as the real limit; and again at the first refusal at what was learnt before. `used` is `None` where
+    /// nothing is counted.
     pub(super) fn after_refusal(
         &self,
         window: TimeDelta,
@@ -89,12 +94,18 @@ impl Memory {
             refused_at: Some(now),
             ..self.clone()
         };
-        if let Some(used) = used.filter(|_| is_spent(refusals, demanded)) {
+        if let Some(used) = used.filter(|used| is_spent(refusals) || self.knew(window, *used, now)) {
             // The refused request is among those that count.
             memory.learnt_limit = Some((used - 1).min(self.learnt(now).unwrap_or(i64::MAX)).max(1));
-            memory.learnt_until = Some(now + window);
+            memory.learnt_until = memory.blocked_until.max(Some(now)).map(|from| from + learnt_for(window));
         }
         memory
+    }
+
+    /// Whether a limit that was learnt within the last window has just been met again.
+    fn knew(&self, window: TimeDelta, used: i64, now: DateTime<Utc>) -> bool {
+        self.learnt_until.is_some_and(|until| until + window > now)
+            && self.learnt_limit.is_some_and(|limit| used > limit)
     }
 }
 
@@ -111,14 +122,22 @@ impl Standing {
 
     /// How many more requests a purpose may have now.
     pub(super) fn room(&self, terms: &Terms, purpose: Purpose) -> i64 {
-        let kept = match purpose {
-            Purpose::Interactive | Purpose::Live => 0,
+        let kept = match self.kept_for(terms, purpose) {
+            None => 0,
             // What live work has used is no longer kept for it.
-            Purpose::Backfill => {
-                (terms.reserve(self.period(terms), self.now) - self.used_live).max(terms.floor())
-            }
+            Some(used_live) => (terms.reserve(self.period(terms), self.now) - used_live).max(terms.floor()),
         };
         terms.limit - self.used - kept
+    }
+
+    /// What they for whom a reserve is kept have used of it; `None`: the asking one need not leave any. An account
+    /// whose live work had its share leaves to the others' what a backfill leaves: so none of them spends it all.
+    fn kept_for(&self, terms: &Terms, purpose: Purpose) -> Option<i64> {
+        match purpose {
+            Purpose::Interactive => None,
+            Purpose::Live => (self.own_live >= terms.live_share()).then_some(self.used_live - self.own_live),
+            Purpose::Backfill => Some(self.used_live),
+        }
     }
 
     /// Judges a wish for `want` requests.
@@ -150,40 +169,38 @@ impl Standing {
 
     /// Walks from one end of an entry to the next; between two the reserve alone changes.
     fn room_after(&self, terms: &Terms, purpose: Purpose, entries: &[Entry]) -> DateTime<Utc> {
-        let (mut used, mut used_live, mut from) = (self.used, self.used_live, self.now);
+        let (mut left, mut from) = (self.clone(), self.now);
         for entry in entries {
-            let found = self.room_between(terms, purpose, (used, used_live), from);
+            let found = left.room_between(terms, purpose, from);
             if let Some(moment) = found.filter(|moment| *moment <= entry.counts_until) {
                 return moment;
             }
-            used -= entry.amount;
-            used_live -= if entry.live { entry.amount } else { 0 };
+            left.forget(entry);
             from = from.max(entry.counts_until + TimeDelta::microseconds(1));
         }
-        self.room_between(terms, purpose, (used, used_live), from).unwrap_or(from + terms.window)
+        left.room_between(terms, purpose, from).unwrap_or(from + terms.window)
     }
 
-    fn room_between(
-        &self,
-        terms: &Terms,
-        purpose: Purpose,
-        (used, used_live): (i64, i64),
-        from: DateTime<Utc>,
-    ) -> Option<DateTime<Utc>> {
-        let spare = terms.limit - used - 1;
-        match purpose {
-            Purpose::Interactive | Purpose::Live => (spare >= 0).then_some(from),
-            Purpose::Backfill if spare < terms.floor() => None,
-            Purpose::Backfill => terms.released(self.period(terms), from, spare + used_live),
+    fn forget(&mut self, entry: &Entry) {
+        self.used -= entry.amount;
+        self.used_live -= if entry.live { entry.amount } else { 0 };
+        self.own_live -= if entry.own_live { entry.amount } else { 0 };
+    }
+
+    fn room_between(&self, terms: &Terms, purpose: Purpose, from: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let spare = terms.limit - self.used - 1;
+        match self.kept_for(terms, purpose) {
+            None => (spare >= 0).then_some(from),
+            Some(_) if spare < terms.floor() => None,
+            Some(used_live) => terms.released(self.period(terms), from, spare + used_live),
         }
     }
 
     /// Where open grants alone stand in the way: when the first of them ends.
     fn maybe_given_back(&self, terms: &Terms, purpose: Purpose, entries: &[Entry]) -> Option<DateTime<Utc>> {
         let first = entries.iter().filter_map(|entry| entry.open_until).min()?;
-        let open = entries.iter().filter(|entry| entry.open_until.is_some());
-        let given_back: i64 = open.map(|entry| entry.amount).sum();
-        let without = Self { used: self.used - given_back, ..self.clone() };
+        let mut without = self.clone();
+        entries.iter().filter(|entry| entry.open_until.is_some()).for_each(|entry| without.forget(entry));
         (without.room(terms, purpose) >= 1).then(|| first.max(self.now + terms.poll()))
     }
 }

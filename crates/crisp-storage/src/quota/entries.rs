@@ -17,19 +17,27 @@ struct EntryRow {
     amount: i64,
     #[diesel(sql_type = Bool)]
     live: bool,
+    #[diesel(sql_type = Bool)]
+    own_live: bool,
     #[diesel(sql_type = Timestamptz)]
     valid_until: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     closed_at: Option<DateTime<Utc>>,
 }
 
-/// Everything that counts, entry by entry.
-pub(super) async fn list(connection: &mut AsyncPgConnection, terms: &Terms) -> Result<Vec<Entry>, Error> {
+/// Everything that counts, entry by entry, as `account` sees it.
+pub(super) async fn list(
+    connection: &mut AsyncPgConnection,
+    terms: &Terms,
+    account: Uuid,
+) -> Result<Vec<Entry>, Error> {
     let rows: Vec<EntryRow> = diesel::sql_query(format!(
-        "with args as (select $1 as late, $2 as counts_for), {COUNTED} select amount, purpose <> 'backfill' as live, valid_until, closed_at from counted"
+        "with args as (select $1 as late, $2 as counts_for), {COUNTED} select amount, purpose <> 'backfill' as live, \
+             purpose = 'live' and account_id = $3 as own_live, valid_until, closed_at from counted"
     ))
     .bind::<Double, _>(seconds(terms.late))
     .bind::<Double, _>(seconds(terms.counts_for()))
+    .bind::<SqlUuid, _>(account)
     .load(connection)
     .await
     .map_err(Error::query("read the entries of the request ledger"))?;
@@ -37,6 +45,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, terms: &Terms) -> R
         counts_until: row.closed_at.unwrap_or(row.valid_until + terms.late) + terms.counts_for(),
         amount: row.amount,
         live: row.live,
+        own_live: row.own_live,
         open_until: row.closed_at.is_none().then_some(row.valid_until),
     };
     Ok(rows.into_iter().map(entry).collect())
@@ -91,4 +100,32 @@ pub(super) async fn interactive(
     .await
     .map_err(Error::query("read what an account's people asked for"))?;
     Ok((row.requests, row.first.map(|first| first + terms.counts_for())))
+}
+
+/// How many other accounts have backfills of late, or wait for leave to go on with one.
+pub(super) async fn rivals(
+    connection: &mut AsyncPgConnection,
+    terms: &Terms,
+    account: Uuid,
+) -> Result<i64, Error> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        rivals: i64,
+    }
+    let row: Row = diesel::sql_query(format!(
+        "with args as (select $1 as late, $2 as counts_for), {COUNTED} select count(*) as rivals from ( \
+             select account_id from counted where purpose = 'backfill' and amount > 0 \
+                 and coalesce(closed_at, (select now from t)) > (select now from t) - make_interval(secs => $4) \
+             union select account_id from quota_waiters cross join t where returns_at > t.now) rivals \
+         where account_id <> $3"
+    ))
+    .bind::<Double, _>(seconds(terms.late))
+    .bind::<Double, _>(seconds(terms.counts_for()))
+    .bind::<SqlUuid, _>(account)
+    .bind::<Double, _>(seconds(terms.recently()))
+    .get_result(connection)
+    .await
+    .map_err(Error::query("count who else has a backfill"))?;
+    Ok(row.rivals)
 }

@@ -34,17 +34,3 @@ pub(super) async fn save(connection: &mut AsyncPgConnection, memory: &Memory) ->
         .map_err(Error::query("remember a refusal of Crisp"))?;
     Ok(())
 }
-
-/// Ends the row of refusals after a success on leave given at `granted_at`.
-pub(super) async fn recover(
-    connection: &mut AsyncPgConnection,
-    granted_at: Option<DateTime<Utc>>,
-) -> Result<(), Error> {
-    diesel::update(quota_state::table)
-        .filter(quota_state::refusals.gt(0).and(quota_state::refused_at.lt(granted_at)))
-        .set(quota_state::refusals.eq(0))
-        .execute(connection)
-        .await
-        .map_err(Error::query("end a row of refusals"))?;
-    Ok(())
-}

@@ -5,7 +5,7 @@ use crisp_domain::ids::AccountId;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Double, Integer, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ struct ReadStanding {
 type StandingRow = (
     DateTime<Utc>,
     (DateTime<Utc>, Option<DateTime<Utc>>, Option<i64>, Option<DateTime<Utc>>, i32, Option<DateTime<Utc>>),
-    (i64, i64, i64),
+    (i64, i64, i64, i64),
 );
 
 impl Query for ReadStanding {
@@ -51,7 +51,7 @@ impl Query for ReadStanding {
             Integer,
             Nullable<Timestamptz>,
         ),
-        (BigInt, BigInt, BigInt),
+        (BigInt, BigInt, BigInt, BigInt),
     );
 }
 
@@ -73,6 +73,7 @@ impl QueryFragment<Pg> for ReadStanding {
              select t.now, s.period_started_at, s.blocked_until, s.learnt_limit, s.learnt_until, s.refusals, s.refused_at, \
                  (select coalesce(sum(amount), 0)::bigint from counted), \
                  (select coalesce(sum(amount), 0)::bigint from counted where purpose <> 'backfill'), \
+                 (select coalesce(sum(amount), 0)::bigint from counted c cross join args where c.purpose = 'live' and c.account_id = args.account), \
                  (select count(*) from quota_waiters w left join backfills b on b.account_id = w.account_id \
                      where w.account_id <> args.account and coalesce(b.used, 0) < own.used \
                        and w.returns_at between t.now - make_interval(secs => args.patience) \
@@ -97,13 +98,13 @@ pub(super) async fn standing(
     };
     let row: StandingRow =
         query.get_result(connection).await.map_err(Error::query("read the request ledger"))?;
-    let (now, state, (used, used_live, ahead)) = row;
+    let (now, state, (used, used_live, own_live, ahead)) = row;
     let (period_started_at, blocked_until, learnt_limit, learnt_until, refusals, refused_at) = state;
     let memory = Memory { blocked_until, learnt_limit, learnt_until, refusals, refused_at };
-    Ok(Standing { now, period_started_at, used, used_live, ahead, memory })
+    Ok(Standing { now, period_started_at, used, used_live, own_live, ahead, memory })
 }
 
-/// Writes a grant.
+/// Writes a grant, once.
 pub(super) async fn insert_grant(
     connection: &mut AsyncPgConnection,
     id: Uuid,
@@ -120,6 +121,7 @@ pub(super) async fn insert_grant(
             quota_grants::granted_at.eq(granted_at),
             quota_grants::valid_until.eq(granted_at + valid_for),
         ))
+        .on_conflict_do_nothing()
         .execute(connection)
         .await
         .map_err(Error::query("grant requests"))?;
@@ -193,27 +195,6 @@ impl QueryFragment<Pg> for Close {
 
 pub(super) async fn close(connection: &mut AsyncPgConnection, id: Uuid, used: i64) -> Result<(), Error> {
     Close { id, used }.execute(connection).await.map_err(Error::query("give requests back"))?;
-    Ok(())
-}
-
-/// Counts requests that no grant stands for.
-pub(super) async fn count(
-    connection: &mut AsyncPgConnection,
-    account: AccountId,
-    purpose: Purpose,
-    used: i64,
-) -> Result<(), Error> {
-    diesel::sql_query(
-        "insert into request_counts (account_id, purpose, hour, requests) \
-         values ($1, $2, date_trunc('hour', clock_timestamp()), $3) \
-         on conflict (account_id, purpose, hour) do update set requests = request_counts.requests + excluded.requests",
-    )
-    .bind::<SqlUuid, _>(account.as_uuid())
-    .bind::<Text, _>(<&'static str>::from(purpose))
-    .bind::<BigInt, _>(used)
-    .execute(connection)
-    .await
-    .map_err(Error::query("count requests"))?;
     Ok(())
 }
 

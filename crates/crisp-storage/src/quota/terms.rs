@@ -18,10 +18,16 @@ const SMALLEST_LIMIT_WITH_FLOOR: i64 = 20;
 const RELEASE_FROM: (i32, i32) = (7, 10);
 /// Longest window that is reckoned with.
 const LONGEST_WINDOW: TimeDelta = TimeDelta::days(366);
+/// How long ago a backfill may have been granted something and still be going on.
+const RECENTLY: TimeDelta = TimeDelta::minutes(1);
 /// First pause after a refusal without a reason.
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// Longest such pause.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(60);
+/// Longest time for which a learnt limit holds before it is tried to have more.
+const LEARNT_FOR: TimeDelta = TimeDelta::hours(1);
+/// Part of the limit that the live work of one account may take before it leaves the reserve to the others'.
+const LIVE_PART: i64 = 4;
 /// Part of the limit that the clicks of one account's people may take.
 const INTERACTIVE_PART: i64 = 4;
 /// What they may take at least: some forecasts and a connection.
@@ -58,6 +64,11 @@ impl Terms {
         (self.limit / INTERACTIVE_PART).max(SMALLEST_INTERACTIVE_SHARE)
     }
 
+    /// What one account's live work may have within a window before it leaves the reserve to the others'.
+    pub(super) fn live_share(&self) -> i64 {
+        (self.limit / LIVE_PART).max(1)
+    }
+
     /// How long a grant may be used. A request counts from its grant to a window after its end, so this time is lost
     /// to the budget: a hundredth of the window at most, unless the window is so short that nobody could keep up.
     pub(super) fn valid_for(&self) -> TimeDelta {
@@ -72,6 +83,11 @@ impl Terms {
     /// How long an account's turn is kept around the moment for which it was told to come back.
     pub(super) fn patience(&self) -> TimeDelta {
         (self.window / 10).clamp(TimeDelta::milliseconds(250), TimeDelta::seconds(3))
+    }
+
+    /// For how long a backfill that was granted something counts as going on.
+    pub(super) fn recently(&self) -> TimeDelta {
+        self.window.min(RECENTLY)
     }
 
     /// How soon to ask again whether the other account has had its turn.
@@ -122,7 +138,8 @@ impl Terms {
         if self.limit < SMALLEST_LIMIT_WITH_FLOOR { 0 } else { (self.limit / FLOOR_PART).max(1) }
     }
 
-    fn full_reserve(&self) -> i64 {
+    /// Most that backfills leave.
+    pub(super) fn full_reserve(&self) -> i64 {
         (self.limit / RESERVE_PART).max(self.floor())
     }
 
@@ -138,9 +155,15 @@ pub(super) fn pause(window: TimeDelta, refusals: i32) -> TimeDelta {
     doubled.min(LONGEST_PAUSE).min(window / 2).max(TimeDelta::milliseconds(10))
 }
 
-/// Whether so many refusals, or so long a demand, mean that the budget is spent: a burst passes sooner.
-pub(super) fn is_spent(refusals: i32, retry_after: Option<TimeDelta>) -> bool {
-    refusals > DOUBLINGS + 1 || retry_after.is_some_and(|demanded| demanded > LONGEST_PAUSE)
+/// Whether so many refusals in a row mean that the budget is spent: a burst passes sooner.
+pub(super) fn is_spent(refusals: i32) -> bool {
+    refusals > DOUBLINGS + 1
+}
+
+/// How long a learnt limit holds: a window, and in a long one an hour, so that what was only an incident at Crisp does
+/// not cost the rest of the day.
+pub(super) fn learnt_for(window: TimeDelta) -> TimeDelta {
+    window.min(LEARNT_FOR)
 }
 
 /// A window as a delta, within bounds that leave room for sums.
@@ -221,7 +244,7 @@ mod tests {
         let pauses = |window| (1..=7).map(|n| pause(window, n).num_seconds()).collect::<Vec<_>>();
         assert_eq!(pauses(TimeDelta::days(1)), [5, 10, 20, 40, 60, 60, 60]);
         assert_eq!(pauses(TimeDelta::seconds(10)), [5; 7]);
-        assert!(!is_spent(5, None) && is_spent(6, None) && is_spent(1, Some(TimeDelta::minutes(10))));
+        assert!(!is_spent(5) && is_spent(6));
     }
 
     proptest! {

@@ -72,19 +72,17 @@ async fn hold(url: String, options: QuotaOptions, account: AccountId, arrivals: 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_holders_never_exceed_a_window_and_waste_little_of_it() {
     let setting = Setting::new().await;
-    let (limit, window) = (200, Duration::from_secs(2));
-    let (arrivals, until) = (Arrivals::default(), Instant::now() + 4 * window);
+    let (limit, window) = (200, Duration::from_secs(4));
+    let (arrivals, until) = (Arrivals::default(), Instant::now() + 3 * window);
     let holders = (0..4).map(|_| {
-        let holder =
-            hold(setting.url().to_owned(), options(limit, window), setting.account, arrivals.clone(), until);
-        tokio::spawn(holder)
+        let account = AccountId::new_v7(now());
+        tokio::spawn(hold(setting.url().to_owned(), options(limit, window), account, arrivals.clone(), until))
     });
     futures::future::try_join_all(holders).await.unwrap();
     assert_eq!(arrivals.overruns(limit, window), 0);
     let utilisation = arrivals.utilisation(limit, window);
     println!("utilisation {utilisation:.3}");
-    // On a quiet machine it is above 0.97; a busy one must not fail a build.
-    assert!(utilisation >= 0.75, "{utilisation}");
+    assert!(utilisation >= 0.95, "{utilisation}");
 }
 
 #[tokio::test]
@@ -214,7 +212,7 @@ async fn a_refusal_of_crisp_stops_everybody_for_as_long_as_it_demands() {
 }
 
 #[tokio::test]
-async fn a_long_demand_teaches_the_real_limit() {
+async fn a_long_demand_stops_everybody_until_then_and_lowers_no_limit() {
     let setting = Setting::new().await;
     let ledger = ledger(&setting, 100, Duration::from_mins(10));
     for _ in 0..4 {
@@ -222,8 +220,16 @@ async fn a_long_demand_teaches_the_real_limit() {
         ledger.close(&grant, 1).await.unwrap();
     }
     ledger.refused(Some(Duration::from_mins(5))).await.unwrap();
+    for purpose in [Purpose::Interactive, Purpose::Live, Purpose::Backfill] {
+        let minutes = refused(&ledger, setting.account, purpose).await.wait_for.as_secs_f64() / 60.0;
+        assert!((4.5..=5.0).contains(&minutes), "{purpose}: {minutes}");
+    }
     let state = ledger.state().await.unwrap();
-    assert_eq!((state.limit, state.used, state.remaining_live), (Some(3), 4, Some(0)));
+    assert_eq!((state.limit, state.used, state.remaining_live), (Some(100), 4, Some(96)));
+    let client = client(setting.url()).await;
+    client.batch_execute("update quota_state set blocked_until = now()").await.unwrap();
+    let grant = granted(&ledger, setting.account, Purpose::Backfill).await;
+    ledger.close(&grant, 1).await.unwrap();
 }
 
 #[tokio::test]
@@ -238,8 +244,11 @@ async fn without_a_limit_requests_are_only_counted() {
     }
     assert_eq!(ledger.remaining(Purpose::Backfill).await.unwrap(), None);
     let client = client(setting.url()).await;
-    let grants = client.query_one("select count(*) from quota_grants", &[]).await.unwrap();
-    assert_eq!(grants.get::<_, i64>(0), 0);
+    let state = ledger.state().await.unwrap();
+    assert_eq!((state.limit, state.used, state.remaining_backfill), (None, 200, None));
+    let usage = ledger.usage().await.unwrap();
+    let usage: Vec<_> = usage.iter().map(|one| (one.account, one.purpose, one.requests)).collect();
+    assert_eq!(usage, [(setting.account, Purpose::Backfill, 200)], "by account and purpose all the same");
     let counted = setting.database.list_requests(chrono::DateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!(counted.iter().map(|row| row.requests).sum::<i64>(), 200);
     for _twice in 0..2 {
@@ -259,11 +268,11 @@ async fn without_a_limit_requests_are_only_counted() {
 async fn what_counts_no_more_is_forgotten() {
     let setting = Setting::new().await;
     let ledger = ledger(&setting, 100, Duration::from_mins(10));
-    use_up(&ledger, setting.account, Purpose::Live).await;
+    let used = use_up(&ledger, setting.account, Purpose::Live).await;
     assert_eq!(ledger.forget_old().await.unwrap(), 0);
     let client = client(setting.url()).await;
     client.batch_execute("update quota_grants set closed_at = now() - interval '15 minutes'").await.unwrap();
-    assert_eq!(ledger.forget_old().await.unwrap(), 100);
+    assert_eq!(ledger.forget_old().await.unwrap(), usize::try_from(used).unwrap());
 }
 
 /// A worker that is stopped in the middle of a grant must not stop all others.
@@ -300,4 +309,15 @@ async fn the_clicks_of_one_account_do_not_spend_everybodys_budget() {
         let grant = granted(&ledger, account, purpose).await;
         ledger.close(&grant, 0).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn the_live_work_of_a_noisy_account_leaves_something_to_the_others() {
+    let setting = Setting::new().await;
+    let ledger = ledger(&setting, 100, Duration::from_mins(10));
+    let (noisy, quiet) = (AccountId::new_v7(now()), AccountId::new_v7(now()));
+    assert_eq!(use_up(&ledger, noisy, Purpose::Live).await, 80);
+    let minutes = refused(&ledger, noisy, Purpose::Live).await.wait_for.as_secs_f64() / 60.0;
+    assert!((6.9..7.2).contains(&minutes), "until the reserve is released: {minutes}");
+    assert_eq!(use_up(&ledger, quiet, Purpose::Live).await, 20);
 }

@@ -1,14 +1,15 @@
 use std::time::Duration;
 
 use crisp_domain::ids::{AccountId, IntegrationId};
-use crisp_storage::work::{Lane, Lease, Release};
+use crisp_storage::work::{Lane, Lease, Release, Slots};
 
 use crate::setting::{Setting, at, now};
 
 const LEASE: Duration = Duration::from_mins(1);
 
-async fn claim(setting: &Setting, limit: i64) -> Vec<Lease> {
-    setting.database.claim(&[Lane::Sync], "a worker", LEASE, limit).await.unwrap()
+async fn claim(setting: &Setting, free: i64) -> Vec<Lease> {
+    let slots = Slots { free, each_account: i64::MAX };
+    setting.database.claim(&[Lane::Sync], "a worker", LEASE, slots).await.unwrap()
 }
 
 /// An account with so many integrations, each with a sync that is due since long ago.
@@ -35,6 +36,26 @@ async fn accounts_take_turns_however_many_integrations_one_has() {
 }
 
 #[tokio::test]
+async fn one_account_never_holds_all_slots_of_a_worker_however_much_it_has_to_do() {
+    let setting = Setting::new().await;
+    let noisy = account_with(&setting, 20).await;
+    let claim = async |worker: &str| {
+        let slots = Slots { free: 8, each_account: 4 };
+        setting.database.claim(&[Lane::Sync], worker, LEASE, slots).await.unwrap()
+    };
+    let held = claim("a worker").await;
+    assert_eq!(held.len(), 4);
+    assert!(claim("a worker").await.is_empty(), "four slots stay free for somebody else");
+    let quiet = account_with(&setting, 1).await;
+    let next = claim("a worker").await;
+    assert_eq!(next.iter().map(|lease| lease.account).collect::<Vec<_>>(), [quiet]);
+    assert_eq!(claim("another worker").await.len(), 4, "another worker has slots of its own");
+    setting.database.release(&held[0], Release::Idle).await.unwrap();
+    let again = claim("a worker").await;
+    assert_eq!(again.iter().map(|lease| lease.account).collect::<Vec<_>>(), [noisy], "a slot for a slot");
+}
+
+#[tokio::test]
 async fn of_two_accounts_that_hold_nothing_the_one_served_longer_ago_is_next() {
     let setting = Setting::new().await;
     let (one, other) = (account_with(&setting, 3).await, account_with(&setting, 1).await);
@@ -53,8 +74,8 @@ async fn of_two_accounts_that_hold_nothing_the_one_served_longer_ago_is_next() {
 async fn what_is_held_is_not_claimed_until_its_lease_lapses() {
     let setting = Setting::new().await;
     account_with(&setting, 1).await;
-    let held =
-        setting.database.claim(&[Lane::Sync], "a worker", Duration::from_millis(300), 9).await.unwrap();
+    let (briefly, slots) = (Duration::from_millis(300), Slots { free: 9, each_account: 9 });
+    let held = setting.database.claim(&[Lane::Sync], "a worker", briefly, slots).await.unwrap();
     assert_eq!((held.len(), claim(&setting, 9).await.len()), (1, 0));
     tokio::time::sleep(Duration::from_millis(400)).await;
     let taken = claim(&setting, 9).await;

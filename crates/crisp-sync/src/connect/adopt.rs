@@ -1,17 +1,54 @@
 //! A website comes back to an account through another of its integrations.
 //!
-//! What the earlier one imported and kept is handed over in the transaction that connects the website, so that nobody
-//! ever sees it beside a second import of the same people and conversations, and every id stays what it was.
+//! What the earlier one imported and kept is handed over before the website is connected, the last of it in the transaction
+//! that does, so that nobody ever sees it beside a second import of the same people and conversations, and every id stays
+//! what it was. A large import goes in parts: none of them holds the account's write turn for long, and whoever is
+//! interrupted goes on where it was.
 
 use chrono::{DateTime, Utc};
+use crisp_client::WebsiteId;
+use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::work::{self, Lane};
 use crisp_storage::{AccountSession, adoption, audit};
 use serde_json::json;
 
 use super::ending::forget_import;
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::scope::settings_of;
+
+/// Rows of a kind that are handed over in one transaction.
+const PART: i64 = 1_000;
+
+/// Hands over most of what other integrations of the account hold of a website that is proven and about to be connected.
+/// Nobody is at work on any of it before it is.
+pub(super) async fn take_over_ahead(
+    engine: &Engine,
+    account: AccountId,
+    to: IntegrationId,
+    website: WebsiteId,
+) -> Result<(), Error> {
+    loop {
+        let mut session = engine.database.write(account).await?;
+        let (mut row, all) =
+            (integrations::get(&mut session, to).await?, integrations::list(&mut session).await?);
+        let mut moved = 0;
+        for earlier in all.iter().filter(|one| one.id != row.id && one.website() == Some(website)) {
+            if !earlier.is_live() && !row.is_live() {
+                moved += adoption::adopt_some(&mut session, earlier.integration_id(), to, PART).await?;
+            }
+        }
+        if moved < usize::try_from(PART).unwrap_or(usize::MAX) {
+            // So little goes with what connects the website, all at once.
+            return Ok(());
+        }
+        // Should nobody come to the end of it, both are found again by their website.
+        row.website_id = Some(website.as_uuid());
+        integrations::save(&mut session, &row).await?;
+        session.commit().await?;
+    }
+}
 
 /// Hands over what other integrations of the account hold of the website that `row` has just claimed. As the claim is
 /// this row's, none of them is at work.

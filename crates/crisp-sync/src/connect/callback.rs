@@ -4,6 +4,7 @@ use crisp_domain::AccountId;
 use crisp_storage::integrations::{self, IntegrationRow};
 use secrecy::SecretString;
 
+use super::adopt::take_over_ahead;
 use super::link::{self, Payload};
 use super::proof::{Proof, inspect};
 use super::{connect, install_link, may_connect, parse_website_id};
@@ -50,6 +51,9 @@ pub async fn callback(
         return Err(Refusal::PluginNotInstalled { install_link });
     };
     let proven = inspection.has_token(token);
+    if proven && engine.database.find_claim(website).await?.is_none() {
+        take_over_ahead(engine, payload.account, payload.integration, website).await?;
+    }
     let mut session = engine.database.write(payload.account).await?;
     let mut row = integrations::get(&mut session, payload.integration).await?;
     if !payload.is_genuine(&row, clock::now()) {

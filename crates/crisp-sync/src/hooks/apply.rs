@@ -7,7 +7,7 @@ use crisp_client::hook::{ConversationChange, Envelope, Event, ProfileChange};
 use crisp_client::{PeopleId, SessionId};
 use crisp_domain::Status;
 use crisp_storage::conversations::{self, ConversationRow};
-use crisp_storage::hooks::{self, PendingHook};
+use crisp_storage::hooks::{self, BatchSize, PendingHook};
 use crisp_storage::integrations;
 use crisp_storage::wanted;
 use crisp_storage::work::{self, Lease, Release};
@@ -23,8 +23,9 @@ use crate::observe::{Fact, Stamp, hear};
 use crate::scope::Scope;
 use crate::threads::{self, Change};
 
-/// Hooks applied in one transaction at the most.
-const BATCH: i64 = 100;
+/// What is applied in one transaction at the most. Bodies of one of the largest hooks together: a worker that applies
+/// eight accounts' hooks side by side holds little, whatever they send.
+const BATCH: BatchSize = BatchSize { hooks: 100, bytes: 4 * 1024 * 1024 };
 /// Failures of one hook before it becomes a dead letter.
 const MAX_ATTEMPTS: i32 = 5;
 /// A hook that took longer than this (beyond what its channel usually takes) may be older than what we have read.

@@ -1,29 +1,24 @@
-//! Intake: verify, store, acknowledge. Under load many hooks share one commit.
+//! Intake: verify, have it stored, acknowledge.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use crisp_client::hook::{Envelope, Event, verify_signature};
-use crisp_domain::{AccountId, IntegrationId, time};
+use chrono::{DateTime, TimeDelta};
+use crisp_client::hook::{Envelope, verify_signature};
 use crisp_storage::Database;
-use crisp_storage::hooks::{self, NewHook};
 use secrecy::SecretString;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::wake::Waker;
+use super::writer;
 use crate::clock;
 
 /// How far a hook's timestamp may lie from our clock, either way.
 const WINDOW: TimeDelta = TimeDelta::hours(24);
 /// Hooks that may wait for their commit; more are refused, so that Crisp delivers them again later.
-const BACKLOG: usize = 4096;
+pub(super) const BACKLOG: usize = 4096;
 /// What all bodies together may take that have not been answered, in KiB: 64 MiB, sixteen of the largest.
 const ROOM_KIB: usize = 64 * 1024;
 /// Characters of a signature: HMAC-SHA256 in hex.
 const SIGNATURE_LENGTH: usize = 64;
-/// Hooks that share one commit at the most.
-const BATCH: usize = 256;
 
 /// Why a delivery was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -62,17 +57,18 @@ impl std::fmt::Debug for HookIntake {
     }
 }
 
-struct Waiting {
-    envelope: Envelope,
-    body: Vec<u8>,
-    answer: oneshot::Sender<Result<Received, Rejection>>,
+/// A delivery that is authentic and waits to be stored.
+pub(super) struct Waiting {
+    pub(super) envelope: Envelope,
+    pub(super) body: Vec<u8>,
+    pub(super) answer: oneshot::Sender<Result<Received, Rejection>>,
 }
 
 impl HookIntake {
     /// Starts the writer. `secret` is the signing secret of the plugin's web hooks.
     pub fn start(database: Database, secret: SecretString) -> Self {
         let (waiting, queue) = mpsc::channel(BACKLOG);
-        tokio::spawn(write(database, queue));
+        tokio::spawn(writer::write(database, queue));
         Self { secret, waiting, room: Arc::new(Semaphore::new(ROOM_KIB)) }
     }
 
@@ -124,106 +120,4 @@ impl HookIntake {
 fn is_of_today(timestamp: &str) -> bool {
     let at = crisp_client::hook::request_time_ms(timestamp).and_then(DateTime::from_timestamp_millis);
     at.is_some_and(|at| (clock::now() - at).abs() <= WINDOW)
-}
-
-async fn write(database: Database, mut queue: mpsc::Receiver<Waiting>) {
-    let waker = Waker::new(database.clone());
-    let mut batch = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
-        let mut groups: BTreeMap<crisp_client::WebsiteId, Vec<Waiting>> = BTreeMap::new();
-        for one in batch.drain(..) {
-            groups.entry(one.envelope.website_id).or_default().push(one);
-        }
-        let writes =
-            groups.into_iter().map(|(website, group)| write_group(&database, &waker, website, group));
-        futures::future::join_all(writes).await;
-    }
-}
-
-async fn write_group(
-    database: &Database,
-    waker: &Waker,
-    website: crisp_client::WebsiteId,
-    group: Vec<Waiting>,
-) {
-    let outcome = store_group(database, waker, website, &group).await;
-    metrics::counter!("crisp_hooks_received_total", "outcome" => label(&outcome))
-        .increment(u64::try_from(group.len()).unwrap_or(0));
-    let answer = outcome.map_err(|error| {
-        tracing::error!(error = error.chain(), "hooks could not be stored");
-        Rejection::NotStored
-    });
-    for one in group {
-        let _ = one.answer.send(answer);
-    }
-}
-
-fn label(outcome: &Result<Received, crate::Error>) -> &'static str {
-    match outcome {
-        Ok(Received::Stored) => "stored",
-        Ok(Received::Unclaimed) => "unclaimed",
-        Err(_) => "not_stored",
-    }
-}
-
-async fn store_group(
-    database: &Database,
-    waker: &Waker,
-    website: crisp_client::WebsiteId,
-    group: &[Waiting],
-) -> Result<Received, crate::Error> {
-    let now = clock::now();
-    let Some((account, integration)) = database.find_claim(website).await? else {
-        for _ in group {
-            database.count_unclaimed_hook(now).await?;
-        }
-        return Ok(Received::Unclaimed);
-    };
-    let Some(stored) = store(database, account, integration, group, now).await? else {
-        return Ok(Received::Unclaimed);
-    };
-    if stored > 0 {
-        waker.wake(account, integration);
-    }
-    Ok(Received::Stored)
-}
-
-/// Stores the hooks; how many were new, or `None` where the integration does not listen any more.
-async fn store(
-    database: &Database,
-    account: AccountId,
-    integration: IntegrationId,
-    group: &[Waiting],
-    now: DateTime<Utc>,
-) -> Result<Option<u64>, crate::Error> {
-    let new: Vec<NewHook> = group.iter().map(|one| new_hook(integration, one, now)).collect();
-    let skew = new.iter().filter_map(|hook| hook.crisp_at).map(|at| (now - at).num_milliseconds()).min();
-    let mut session = database.append(account).await?;
-    let stored = hooks::store(&mut session, integration, &new, now).await?;
-    if !hooks::note_arrival(&mut session, integration, skew, now).await? {
-        // Somebody let go of the website meanwhile: nothing of it may stay, so nothing is committed.
-        return Ok(None);
-    }
-    session.commit().await?;
-    Ok(Some(stored))
-}
-
-fn new_hook(integration: IntegrationId, one: &Waiting, now: DateTime<Utc>) -> NewHook {
-    let event = Event::parse(&one.envelope).ok();
-    // An event in a shape that nobody knows still says whom it is about: that record is read instead.
-    let session_id =
-        event.as_ref().map_or_else(|| one.envelope.session_id(), |event| event.session_id().cloned());
-    let people_id =
-        event.as_ref().map_or_else(|| one.envelope.people_id(), |event| event.people_id().cloned());
-    let storable = |text: &str| crisp_domain::text::storable(text);
-    NewHook {
-        id: crisp_domain::ids::uuid_v7(now),
-        integration_id: integration,
-        dedupe_key: hooks::dedupe_key(&one.body),
-        event: storable(&one.envelope.event),
-        session_id: session_id.map(|id| storable(id.as_str())),
-        people_id: people_id.map(|id| storable(id.as_str())),
-        crisp_at: one.envelope.timestamp_ms.and_then(time::from_ms),
-        body: one.body.clone(),
-    }
 }

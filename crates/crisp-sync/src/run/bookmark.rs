@@ -1,5 +1,7 @@
 //! From where anyone can go on with a sync: committed with the data of each step.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use crisp_client::page::Walk;
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,8 @@ pub(crate) struct Bookmark {
     pub(crate) page: u32,
     /// What this list has shown of how it ends.
     pub(crate) list: Walk,
+    /// People of this page who are stored already, with their custom data.
+    pub(crate) stored_of_page: BTreeSet<String>,
     /// Last name asked after in a vanished stage.
     pub(crate) after: String,
     /// The conversation bookmark that this run will leave (Crisp's clock): no conversation that changed up to then, and
@@ -72,6 +76,7 @@ impl Bookmark {
         self.stage = stage;
         self.page = 1;
         self.list = Walk::default();
+        self.stored_of_page.clear();
         self.after = String::new();
     }
 }

@@ -1,9 +1,9 @@
 //! What becomes of a run whose step failed: the one place that decides to wait, try again, or give up.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use crisp_storage::integrations;
 use crisp_storage::syncs::{self, SyncRow};
 use crisp_storage::work::{self, Release};
-use crisp_storage::{conversations, integrations};
 
 use super::Run;
 use crate::clock;
@@ -38,25 +38,14 @@ impl Run<'_> {
     async fn wait_for_quota(&mut self, until: DateTime<Utc>) -> Result<Release, Error> {
         let now = clock::now();
         let until = until.max(now + TimeDelta::milliseconds(50));
-        let left = self.requests_left().await?;
-        let finish = self.engine.time_for(left).and_then(|span| until.checked_add_signed(span));
+        let finish = self.finish_by_quota(self.requests_left().await?).await?;
         self.note(|row| {
             "waiting_for_quota".clone_into(&mut row.state);
             row.resumes_at = Some(until);
-            row.expected_finish_at = finish.or(Some(until));
+            row.expected_finish_at = finish.max(Some(until));
         })
         .await?;
         Ok(Release::DueAt(until))
-    }
-
-    /// Requests this run still needs, as far as lists have told.
-    async fn requests_left(&mut self) -> Result<u64, Error> {
-        let mut session = self.engine.database.read_primary(self.lease.account).await?;
-        let (transcripts, _) =
-            conversations::count_messages_due(&mut session, self.lease.integration).await?;
-        session.commit().await?;
-        let people = self.row.expected_people.map_or(0, |total| (total - self.row.people_read).max(0) / 50);
-        Ok(u64::try_from(transcripts + people).unwrap_or(0).max(1))
     }
 
     /// Whether the plugin is not installed on the website any more. Asked where Crisp knows no list that every website has.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_storage::conversations;
+use crisp_storage::quota::Purpose;
 use crisp_storage::syncs::SyncRow;
 
 use super::{Run, Stage};
@@ -18,10 +19,20 @@ const ENOUGH: i64 = 5;
 const PAGE: i64 = 50;
 
 /// What was worked out last, and when.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Estimate {
     pub(super) finish_at: Option<DateTime<Utc>>,
     made_at: Option<Instant>,
+}
+
+impl Estimate {
+    /// What the slice before has told: it stands for a moment, however short the slices are.
+    pub(super) fn of(row: &SyncRow) -> Self {
+        Self {
+            finish_at: row.expected_finish_at,
+            made_at: row.expected_finish_at.is_some().then(Instant::now),
+        }
+    }
 }
 
 /// What the run itself does not tell.
@@ -40,37 +51,44 @@ impl Run<'_> {
         if self.estimate.made_at.is_some_and(|made_at| made_at.elapsed() < EVERY) {
             return Ok(());
         }
-        let mut session = self.engine.database.read_primary(self.lease.account).await?;
-        let (transcripts_due, _) =
-            conversations::count_messages_due(&mut session, self.lease.integration).await?;
-        session.commit().await?;
-        let known = Known {
-            transcripts_due,
-            requests: self.integration.expected_requests.filter(|_| self.row.trigger == "first_import"),
-            imports_conversations: self.settings.import_conversations,
-            reads_custom_data: self.settings.mapping.uses_data(),
-        };
-        let (now, left) = (clock::now(), requests_left(&self.row, self.mark.stage, known));
+        let (now, known) = (clock::now(), self.known().await?);
+        let left = requests_left(&self.row, self.mark.stage, known);
         let asking = left.and_then(|left| time_to_ask(&self.row, self.mark.waited_ms, left, now));
         let finish_at = match (left, asking) {
-            (Some(left), Some(asking)) => now.checked_add_signed(asking.max(self.quota_wait(left).await?)),
+            (Some(left), Some(asking)) => {
+                self.finish_by_quota(left).await?.max(now.checked_add_signed(asking))
+            }
             _ => None,
         };
         self.estimate = Estimate { finish_at, made_at: Some(Instant::now()) };
         Ok(())
     }
 
-    /// How long the quota makes so many requests take: what does not fit into this window comes with the next ones.
-    async fn quota_wait(&self, left: i64) -> Result<TimeDelta, Error> {
-        let budget = self.engine.ledger.state().await?;
-        let room = if self.is_incremental() { budget.remaining_live } else { budget.remaining_backfill };
+    async fn known(&self) -> Result<Known, Error> {
+        let mut session = self.engine.database.read_primary(self.lease.account).await?;
+        let (transcripts_due, _) =
+            conversations::count_messages_due(&mut session, self.lease.integration).await?;
+        session.commit().await?;
+        Ok(Known {
+            transcripts_due,
+            requests: self.integration.expected_requests.filter(|_| self.row.trigger == "first_import"),
+            imports_conversations: self.settings.import_conversations,
+            reads_custom_data: self.settings.mapping.uses_data(),
+        })
+    }
+
+    /// Requests that this run still has to make, or as many as are known.
+    pub(super) async fn requests_left(&self) -> Result<i64, Error> {
+        let known = self.known().await?;
+        let left = requests_left(&self.row, self.mark.stage, known);
+        Ok(left.unwrap_or_else(|| requests_known(&self.row, self.mark.stage, known)).max(1))
+    }
+
+    /// When the quota has granted so many requests; `None`: it stands in nobody's way.
+    pub(super) async fn finish_by_quota(&self, left: i64) -> Result<Option<DateTime<Utc>>, Error> {
+        let purpose = if self.is_incremental() { Purpose::Live } else { Purpose::Backfill };
         let left = u64::try_from(left).unwrap_or(0);
-        let beyond = room.map_or(0, |room| left.saturating_sub(room));
-        if beyond == 0 {
-            return Ok(TimeDelta::zero());
-        }
-        let window = budget.limit.unwrap_or(1).saturating_sub(1);
-        Ok(self.engine.time_for(beyond.saturating_add(window)).unwrap_or_default())
+        Ok(self.engine.ledger.granted_by(self.lease.account, purpose, left).await?)
     }
 }
 
@@ -87,15 +105,10 @@ fn requests_left(row: &SyncRow, stage: Stage, known: Known) -> Option<i64> {
     if row.kind == "incremental" {
         return None;
     }
-    let in_people = matches!(stage, Stage::Start | Stage::People | Stage::VanishedPeople);
-    let people = if in_people { rest(row.expected_people, row.people_read).unwrap_or(0) } else { 0 };
-    let conversations = if known.imports_conversations {
-        rest(row.expected_conversations, row.conversations_read)?
-    } else {
-        0
-    };
-    let data = if known.reads_custom_data { people } else { 0 };
-    let lists = pages(people) + data + pages(conversations);
+    if known.imports_conversations {
+        row.expected_conversations?;
+    }
+    let lists = requests_of_lists(row, stage, known);
     if row.trigger != "first_import" {
         return Some(lists + known.transcripts_due);
     }
@@ -103,6 +116,23 @@ fn requests_left(row: &SyncRow, stage: Stage, known: Known) -> Option<i64> {
         return Some(lists);
     }
     known.requests.map(|whole| (whole - row.crisp_requests).max(lists + known.transcripts_due))
+}
+
+/// Requests that are certain: what nobody has counted is left out.
+fn requests_known(row: &SyncRow, stage: Stage, known: Known) -> i64 {
+    requests_of_lists(row, stage, known) + known.transcripts_due
+}
+
+fn requests_of_lists(row: &SyncRow, stage: Stage, known: Known) -> i64 {
+    let in_people = matches!(stage, Stage::Start | Stage::People | Stage::VanishedPeople);
+    let people = if in_people { rest(row.expected_people, row.people_read).unwrap_or(0) } else { 0 };
+    let conversations = if known.imports_conversations {
+        rest(row.expected_conversations, row.conversations_read).unwrap_or(0)
+    } else {
+        0
+    };
+    let data = if known.reads_custom_data { people } else { 0 };
+    pages(people) + data + pages(conversations)
 }
 
 fn rest(expected: Option<i64>, read: i64) -> Option<i64> {

@@ -7,9 +7,8 @@ use crisp_client::{PeopleQuery, Profile, people::PeopleSort};
 use crisp_domain::time;
 use crisp_storage::work::{self, Lane};
 use crisp_storage::{hooks, profiles, sightings, unreadable, wanted};
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use serde_json::{Map, Value};
 
+use super::custom_data::Stored;
 use super::odd::Odd;
 use super::shifted::PROFILE_REMOVED;
 use super::{Ahead, Next, Run, Stage, count};
@@ -23,12 +22,10 @@ use crate::scope::Scope;
 pub(super) const PER_PAGE: u8 = 50;
 /// How far an incremental walk goes back behind its bookmark, for lists that lag.
 pub(super) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
-/// Requests for custom data at a time.
-const DATA_CONCURRENCY: usize = 8;
 
-/// A page of people with what belongs to it.
+/// A page of people.
 pub(super) struct Fetched {
-    people: Vec<Incoming>,
+    pub(super) people: Vec<Profile>,
     odd: Odd,
     rows: usize,
     more: bool,
@@ -41,22 +38,28 @@ impl Fetched {
         Self { people: Vec::new(), odd: Odd::default(), rows: 0, more: false, sent_at }
     }
 
-    fn ids(&self) -> Vec<String> {
-        self.people.iter().map(|one| one.profile.people_id.as_str().to_owned()).collect()
-    }
-
     fn created(&self) -> Vec<Option<i64>> {
-        self.people.iter().map(|one| one.profile.created_at_ms).collect()
+        self.people.iter().map(|profile| profile.created_at_ms).collect()
     }
 
     fn updated(&self) -> Vec<DateTime<Utc>> {
-        self.people.iter().filter_map(|one| one.profile.updated_at_ms.and_then(time::from_ms)).collect()
+        self.people.iter().filter_map(changed_at).collect()
     }
+}
+
+/// When a profile changed last, as Crisp tells.
+pub(super) fn changed_at(profile: &Profile) -> Option<DateTime<Utc>> {
+    profile.updated_at_ms.and_then(time::from_ms)
+}
+
+/// Names of profiles.
+pub(super) fn names<'a>(profiles: impl IntoIterator<Item = &'a Profile>) -> Vec<String> {
+    profiles.into_iter().map(|profile| profile.people_id.as_str().to_owned()).collect()
 }
 
 /// How this walk over the people list goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Walk {
+pub(super) enum Walk {
     /// All of them.
     Whole,
     /// From the last changed one back to the bookmark.
@@ -84,11 +87,13 @@ impl Run<'_> {
             return self.give_up_sorting().await;
         }
         let last = verdict == Verdict::Last;
+        let stored = self.read_custom_data(walk, &page.people).await?;
         // Where an incremental walk ends shows when its page is written.
         let prefetch = !last && !self.is_incremental() && self.may_go_on();
-        let (written, ahead) = futures::join!(self.write_people(walk, page, walked, last), async {
-            if prefetch { Some(self.fetch_people(walk, number + 1).await) } else { None }
-        });
+        let (written, ahead) =
+            futures::join!(self.write_people(walk, page, &stored, (walked, last)), async {
+                if prefetch { Some(self.fetch_people(walk, number + 1).await) } else { None }
+            });
         written?;
         self.ahead = ahead.map(|page| Ahead::People(number + 1, page));
         Ok(Next::Step)
@@ -108,8 +113,13 @@ impl Run<'_> {
         Ok(if stored < i64::from(PER_PAGE) { Walk::Whole } else { Walk::Created })
     }
 
+    /// From which change on an incremental walk reads people.
+    pub(super) fn people_since(&self) -> Option<DateTime<Utc>> {
+        self.integration.people_bookmark.and_then(|at| at.checked_sub_signed(OVERLAP))
+    }
+
     async fn fetch_people(&self, walk: Walk, page: u32) -> Result<Fetched, crisp_client::Error> {
-        let since = self.integration.people_bookmark.and_then(|at| at.checked_sub_signed(OVERLAP));
+        let since = self.people_since();
         let query = match walk {
             Walk::Whole => PeopleQuery {
                 page,
@@ -131,57 +141,10 @@ impl Run<'_> {
             Err(error) if is_beyond_the_end(page, &error) => return Ok(Fetched::nothing(sent_at)),
             listed => listed?,
         };
-        let mut odd = Odd::of(&listed, page);
+        let odd = Odd::of(&listed, page);
         let (rows, more) = (listed.records.len(), listed.more);
-        let profiles = listed.records.into_iter().flatten().collect();
-        let changed_since = if walk == Walk::Changed { since } else { None };
-        let people = self.with_data(profiles, changed_since, &mut odd).await?;
+        let people = listed.records.into_iter().flatten().collect();
         Ok(Fetched { people, odd, rows, more, sent_at })
-    }
-
-    /// Adds custom data where the mapping uses it: one request a person, none for who has not changed. What cannot be
-    /// read of one person's data is listed, and what is known of them stays.
-    async fn with_data(
-        &self,
-        profiles: Vec<Profile>,
-        changed_since: Option<DateTime<Utc>>,
-        odd: &mut Odd,
-    ) -> Result<Vec<Incoming>, crisp_client::Error> {
-        let wanted = self.settings.mapping.uses_data();
-        let read = |profile: Profile| async move {
-            let changed = profile.updated_at_ms.and_then(time::from_ms) >= changed_since;
-            let data = if wanted && changed { self.data_of(&profile).await? } else { Data::Unasked };
-            Ok::<_, crisp_client::Error>((profile, data))
-        };
-        let reads: Vec<_> = profiles.into_iter().map(|profile| read(profile).boxed()).collect();
-        let read: Vec<(Profile, Data)> = stream::iter(reads).buffered(DATA_CONCURRENCY).try_collect().await?;
-        let mut people = Vec::with_capacity(read.len());
-        for (profile, data) in read {
-            let data = match data {
-                Data::Read(data) => Some(data),
-                Data::Unasked => None,
-                Data::Unreadable(why) => {
-                    let name = crisp_domain::text::storable(profile.people_id.as_str());
-                    odd.note(name, &format_args!("the custom data could not be read: {why}"));
-                    None
-                }
-            };
-            people.push(Incoming { profile, data, hooked: None });
-        }
-        Ok(people)
-    }
-
-    async fn data_of(&self, profile: &Profile) -> Result<Data, crisp_client::Error> {
-        use crisp_client::Error as Crisp;
-        match self.client.people_data(self.website, &profile.people_id).await {
-            Ok(Some(data)) => Ok(Data::Read(data)),
-            Ok(None) => Ok(Data::Unreadable("the answer holds none".to_owned())),
-            Err(Crisp::NotFound) => Ok(Data::Read(Map::new())),
-            Err(error @ (Crisp::Malformed { .. } | Crisp::Rejected { .. })) => {
-                Ok(Data::Unreadable(error.to_string()))
-            }
-            Err(error) => Err(error),
-        }
     }
 
     fn judge(&self, walk: Walk, page: &Fetched, ends: bool) -> Verdict {
@@ -198,42 +161,48 @@ impl Run<'_> {
         if !sorted {
             return Verdict::Unsorted;
         }
-        let since = self.integration.people_bookmark.and_then(|at| at.checked_sub_signed(OVERLAP));
+        let since = self.people_since();
         let met = updated.last().copied() < since;
         if ends || met { Verdict::Last } else { Verdict::More }
     }
 
+    /// Writes a page, except those of it who are `stored` already, with their custom data.
     async fn write_people(
         &self,
         walk: Walk,
         page: Fetched,
-        walked: ListWalk,
-        last: bool,
+        stored: &Stored,
+        (walked, last): (ListWalk, bool),
     ) -> Result<(), Error> {
         let mut scope = self.open().await?;
         let now = scope.now;
-        let ids = page.ids();
         if self.is_complete() {
-            let seen = [ids.as_slice(), page.odd.named.as_slice()].concat();
+            let seen = [names(&page.people), page.odd.named.clone()].concat();
             sightings::record(&mut scope.session, self.id(), sightings::Kind::Profile, &seen).await?;
         }
         let updated = page.updated();
         let newest = updated.iter().copied().filter(|at| !lies_ahead(*at, page.sent_at)).max();
-        let (read, failed) = (count(page.rows), page.odd.failed);
         let number = self.mark.page.max(1);
         let anew = walk == Walk::Whole && number == 1;
-        page.odd.save(&mut scope, unreadable::Kind::Profile, &ids, anew).await?;
         let newcomers_first = page.created().is_sorted_by(|left, right| left >= right);
         let sent_at = page.sent_at;
-        let people = without_removed(&mut scope, page.people, &ids, sent_at).await?;
-        let tally = apply_profiles(&mut scope, &self.engine.erasure, people).await?;
+        let (done, left): (Vec<Profile>, Vec<Profile>) =
+            page.people.into_iter().partition(|one| stored.holds(one));
+        let (read, failed) = (count(page.rows) - count(done.len()), page.odd.failed);
+        page.odd.save(&mut scope, unreadable::Kind::Profile, &names(&left), anew).await?;
+        let left = without_removed(&mut scope, left, sent_at).await?;
+        let left = left.into_iter().map(|profile| Incoming { profile, data: None, hooked: None }).collect();
+        let tally = apply_profiles(&mut scope, &self.engine.erasure, left).await?;
         let as_known = match walk {
             Walk::Whole => false,
             Walk::Changed => {
                 tally.created + tally.updated == 0
+                    && !stored.any_news
                     && updated.first().copied() <= self.integration.people_bookmark
             }
-            Walk::Created => tally.created == 0 && newcomers_first && self.sorts_by_creation(walk),
+            Walk::Created => {
+                tally.created == 0 && !stored.any_news && newcomers_first && self.sorts_by_creation(walk)
+            }
         };
         let next = self.after_people_page(walk, last || as_known);
         self.commit(scope, |row, mark, integration| {
@@ -252,6 +221,7 @@ impl Run<'_> {
             if walk == Walk::Whole {
                 integration.people_unsorted = mark.unsorted_people;
             }
+            mark.stored_of_page.clear();
             // What changes while one walks moves to the front: only the first page tells how far everything was read.
             if walk != Walk::Changed || number == 1 {
                 mark.newest_profile = mark.newest_profile.max(newest);
@@ -301,7 +271,8 @@ impl Run<'_> {
             }
             // Newcomers cannot be asked for: they are left to hooks and reconciliation.
             Walk::Created => {
-                self.write_people(walk, Fetched::nothing(clock::now()), self.mark.list, true).await?;
+                let nothing = Fetched::nothing(clock::now());
+                self.write_people(walk, nothing, &Stored::default(), (self.mark.list, true)).await?;
                 Ok(Next::Step)
             }
             Walk::Whole => Err(error.into()),
@@ -318,12 +289,7 @@ impl Run<'_> {
         }
         // Without an answer the first incremental run finds out.
         let Some(listed) = self.nicety(answer).await? else { return Ok(None) };
-        let updated: Vec<_> = listed
-            .records
-            .iter()
-            .flatten()
-            .filter_map(|profile| profile.updated_at_ms.and_then(time::from_ms))
-            .collect();
+        let updated: Vec<_> = listed.records.iter().flatten().filter_map(changed_at).collect();
         let sorted = updated.is_sorted_by(|left, right| left >= right);
         Ok((updated.len() > 1).then(|| Order {
             sorted,
@@ -346,32 +312,21 @@ impl Run<'_> {
 }
 
 /// Leaves out who was removed while their page was on its way: they are in doubt, and asked for by name.
-async fn without_removed(
+pub(super) async fn without_removed(
     scope: &mut Scope,
-    people: Vec<Incoming>,
-    ids: &[String],
+    people: Vec<Profile>,
     sent_at: DateTime<Utc>,
-) -> Result<Vec<Incoming>, Error> {
-    let (id, now) = (scope.id(), scope.now);
-    let since = sent_at - LAG;
-    let removed = hooks::list_people_heard(&mut scope.session, id, PROFILE_REMOVED, ids, since).await?;
+) -> Result<Vec<Profile>, Error> {
+    let (id, now, since) = (scope.id(), scope.now, sent_at - LAG);
+    let ids = names(&people);
+    let removed = hooks::list_people_heard(&mut scope.session, id, PROFILE_REMOVED, &ids, since).await?;
     for name in &removed {
         let due = now + LAG;
         wanted::want(&mut scope.session, id, wanted::Kind::Profile, name, wanted::IN_DOUBT, due, now).await?;
         work::signal(&mut scope.session, id, Lane::Live, due).await?;
     }
-    let stays = |one: &Incoming| !removed.iter().any(|name| name == one.profile.people_id.as_str());
+    let stays = |one: &Profile| !removed.iter().any(|name| name == one.people_id.as_str());
     Ok(people.into_iter().filter(stays).collect())
-}
-
-/// What was read of one person's custom data.
-enum Data {
-    /// It was not asked for.
-    Unasked,
-    /// This.
-    Read(Map<String, Value>),
-    /// It was asked for, and cannot be read: why.
-    Unreadable(String),
 }
 
 /// How a website lists people by their last change.

@@ -18,6 +18,8 @@ use crate::settings::start_of_window;
 
 /// How often an integration that needs attention is looked at, to see whether the cause is gone.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(15);
+/// Failures of a step in a row, outages all of them, before the record that was asked for may be set aside.
+const SET_ASIDE_AFTER: i32 = 3;
 
 /// The run under way; else the one that the schedule wants now, begun. `None`: nothing is due.
 pub(super) async fn run_or_schedule(
@@ -204,6 +206,20 @@ impl Run<'_> {
     /// Whether Crisp is there, whatever it answers.
     async fn crisp_answers(&self) -> bool {
         !matches!(self.client.website(self.website).await, Err(crisp_client::Error::Unavailable { .. }))
+    }
+
+    /// Whether an answer fails for a reason that lies in the one record that was asked for: then it is set aside and
+    /// listed, and everything else goes on. An outage counts only after some attempts, and if Crisp answers otherwise.
+    pub(super) async fn lies_in_the_record(&self, error: &crisp_client::Error) -> bool {
+        use crisp_client::{Error as Crisp, Outage};
+        let is_its_own = matches!(
+            error,
+            Crisp::Malformed { .. }
+                | Crisp::Rejected { .. }
+                | Crisp::Unavailable { cause: Outage::TooLarge { .. }, .. }
+        );
+        let is_outage = matches!(error, Crisp::Unavailable { .. });
+        is_its_own || (is_outage && self.row.failures_in_row >= SET_ASIDE_AFTER && self.crisp_answers().await)
     }
 
     async fn operator_names(&self) -> Result<Vec<(String, String)>, Error> {

@@ -7,6 +7,8 @@
 use crisp_client::SessionId;
 use crisp_domain::ConversationFacts;
 use crisp_storage::{conversations, sightings, unreadable};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use super::odd::Odd;
 use super::{Next, Run, Stage, count};
@@ -23,63 +25,50 @@ const SAMPLE: usize = 20;
 impl Run<'_> {
     pub(super) async fn vanished_people(&mut self) -> Result<Next, Error> {
         let unseen = self.unseen(sightings::Kind::Profile).await?;
-        let Some(last) = unseen.last().cloned() else {
+        if unseen.is_empty() {
             let next = self.stage_after_people();
             let scope = self.open().await?;
             self.commit(scope, |_, mark, _| mark.enter(next)).await?;
             return Ok(Next::Step);
-        };
-        let (mut gone, mut odd) = (Vec::new(), Odd::default());
-        for (asked, name) in unseen.iter().enumerate() {
-            let believed = asked >= SAMPLE && gone.len() == asked;
-            if believed {
-                gone.push(name.clone());
-                continue;
-            }
-            match asked_for(self.client.profile(self.website, name).await)? {
-                Asked::Gone => gone.push(name.clone()),
-                Asked::Unreadable(why) => odd.note(name.clone(), &why),
-                Asked::Found(_) => {}
-            }
         }
+        let (client, website) = (self.client.clone(), self.website);
+        let ask = |name: String| {
+            let client = client.clone();
+            async move { client.profile(website, &name).await }.boxed()
+        };
+        let asked = self.ask_after(&unseen, ask).await;
+        let Some(last) = asked.last else { return asked.failed.map_or(Ok(Next::Step), Err) };
         let mut scope = self.open().await?;
-        odd.save(&mut scope, unreadable::Kind::Profile, &[], false).await?;
-        let removed = remove_profiles(&mut scope, &gone).await?;
+        asked.odd.save(&mut scope, unreadable::Kind::Profile, &[], false).await?;
+        let removed = remove_profiles(&mut scope, &asked.gone).await?;
         self.commit(scope, |row, mark, _| {
-            row.people_failed += odd.failed;
+            row.people_failed += asked.odd.failed;
             row.people_removed += removed;
             mark.after = last;
         })
         .await?;
-        Ok(Next::Step)
+        asked.failed.map_or(Ok(Next::Step), Err)
     }
 
     pub(super) async fn vanished_conversations(&mut self) -> Result<Next, Error> {
         let unseen = self.unseen(sightings::Kind::Conversation).await?;
-        let Some(last) = unseen.last().cloned() else {
+        if unseen.is_empty() {
             let scope = self.open().await?;
             self.commit(scope, |_, mark, _| mark.enter(Stage::Messages)).await?;
             return Ok(Next::Step);
-        };
-        let (mut gone, mut found, mut odd) = (Vec::new(), Vec::new(), Odd::default());
-        let sent_at = clock::now();
-        for (asked, name) in unseen.iter().enumerate() {
-            let believed = asked >= SAMPLE && gone.len() == asked;
-            if believed {
-                gone.push(name.clone());
-                continue;
-            }
-            let session = SessionId::new(name.clone());
-            match asked_for(self.client.conversation(self.website, &session).await)? {
-                Asked::Found(conversation) => found.push(ConversationFacts::from_wire(&conversation)),
-                Asked::Gone => gone.push(name.clone()),
-                Asked::Unreadable(why) => odd.note(name.clone(), &why),
-            }
         }
+        let sent_at = clock::now();
+        let (client, website) = (self.client.clone(), self.website);
+        let ask = |name: String| {
+            let client = client.clone();
+            async move { client.conversation(website, &SessionId::new(name)).await }.boxed()
+        };
+        let asked = self.ask_after(&unseen, ask).await;
+        let Some(last) = asked.last else { return asked.failed.map_or(Ok(Next::Step), Err) };
         let mut scope = self.open().await?;
-        odd.save(&mut scope, unreadable::Kind::Conversation, &[], false).await?;
+        asked.odd.save(&mut scope, unreadable::Kind::Conversation, &[], false).await?;
         let reading = Reading {
-            facts: found,
+            facts: asked.found.iter().map(ConversationFacts::from_wire).collect(),
             sent_at,
             verify: Verify::Hooked,
             urgent: false,
@@ -87,14 +76,38 @@ impl Run<'_> {
             heard_since: None,
         };
         threads::apply_reading(&mut scope, &self.engine.erasure, reading).await?;
-        let removed = remove_conversations(&mut scope, &gone).await?;
+        let removed = remove_conversations(&mut scope, &asked.gone).await?;
         self.commit(scope, |row, mark, _| {
-            row.conversations_failed += odd.failed;
+            row.conversations_failed += asked.odd.failed;
             row.conversations_removed += removed;
             mark.after = last;
         })
         .await?;
-        Ok(Next::Step)
+        asked.failed.map_or(Ok(Next::Step), Err)
+    }
+
+    /// Asks after names, one by one, until one of them cannot be asked after: what was learnt until then stands.
+    async fn ask_after<T>(
+        &self,
+        names: &[String],
+        ask: impl Fn(String) -> BoxFuture<'static, Result<T, crisp_client::Error>>,
+    ) -> Asked<T> {
+        let mut asked =
+            Asked { found: Vec::new(), gone: Vec::new(), odd: Odd::default(), last: None, failed: None };
+        for (number, name) in names.iter().enumerate() {
+            let believed = number >= SAMPLE && asked.gone.len() == number;
+            match if believed { Err(crisp_client::Error::NotFound) } else { ask(name.clone()).await } {
+                Ok(found) => asked.found.push(found),
+                Err(crisp_client::Error::NotFound) => asked.gone.push(name.clone()),
+                Err(error) if self.lies_in_the_record(&error).await => asked.odd.note(name.clone(), &error),
+                Err(error) => {
+                    asked.failed = Some(error.into());
+                    break;
+                }
+            }
+            asked.last = Some(name.clone());
+        }
+        asked
     }
 
     async fn unseen(&self, kind: sightings::Kind) -> Result<Vec<String>, Error> {
@@ -115,21 +128,16 @@ impl Run<'_> {
     }
 }
 
-/// What became of a record that was asked for by its name.
-enum Asked<T> {
-    Found(T),
-    Gone,
-    /// It is there, but cannot be read: why.
-    Unreadable(crisp_client::Error),
-}
-
-fn asked_for<T>(answer: Result<T, crisp_client::Error>) -> Result<Asked<T>, crisp_client::Error> {
-    match answer {
-        Ok(found) => Ok(Asked::Found(found)),
-        Err(crisp_client::Error::NotFound) => Ok(Asked::Gone),
-        Err(error @ crisp_client::Error::Malformed { .. }) => Ok(Asked::Unreadable(error)),
-        Err(error) => Err(error),
-    }
+/// What became of records that were asked for by their names.
+struct Asked<T> {
+    found: Vec<T>,
+    gone: Vec<String>,
+    /// They are there, but cannot be read.
+    odd: Odd,
+    /// The last one of which anything was learnt.
+    last: Option<String>,
+    /// Why the one after it could not be asked for.
+    failed: Option<Error>,
 }
 
 /// Marks conversations as removed in Crisp: they leave the views, their messages are forgotten.

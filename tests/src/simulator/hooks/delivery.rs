@@ -96,6 +96,7 @@ fn conclude(shared: &Shared, mut parcel: Parcel, status: Option<u16>) {
         Some(200..300) => state.counts.delivered += 1,
         Some(_) if parcel.sent < parcel.options.retries => {
             let pause = parcel.options.backoff_ms.saturating_mul(1 << parcel.sent.min(10));
+            let pause = pause.min(parcel.options.longest_backoff_ms);
             parcel.due = Instant::now() + Duration::from_millis(pause);
             parcel.sent += 1;
             hooks.post(parcel);

@@ -13,7 +13,8 @@ fn terms(limit: u32) -> Terms {
 }
 
 fn standing(now: i64, used: i64, used_live: i64) -> Standing {
-    Standing { now: at(now), period_started_at: at(0), used, used_live, ahead: 0, memory: Memory::default() }
+    let memory = Memory::default();
+    Standing { now: at(now), period_started_at: at(0), used, used_live, own_live: 0, ahead: 0, memory }
 }
 
 #[test]
@@ -24,6 +25,19 @@ fn live_work_may_have_everything_and_backfills_leave_the_reserve() {
     assert_eq!(room(0, 150, 30, Purpose::Backfill), 40, "what live work had is no longer kept for it");
     assert_eq!(room(0, 150, 100, Purpose::Backfill), 48, "a click never waits behind a backfill");
     assert_eq!(room(9_999, 150, 0, Purpose::Backfill), 48);
+}
+
+#[test]
+fn the_live_work_of_an_account_that_had_its_share_leaves_the_reserve_to_the_others() {
+    let room = |now, used, own_live| {
+        let standing = Standing { own_live, ..standing(now, used, used) };
+        standing.room(&terms(200), Purpose::Live)
+    };
+    assert_eq!(room(0, 49, 49), 151, "a quarter is anybody's");
+    assert_eq!(room(0, 60, 60), 100, "beyond it a fifth of the limit is the others'");
+    assert_eq!((room(0, 160, 160), room(0, 160, 20)), (0, 40));
+    assert_eq!(room(0, 160, 135), 25, "what the others had is no longer kept for them");
+    assert_eq!(room(9_999, 160, 160), 38, "at the end of the period it is released");
 }
 
 #[test]
@@ -39,7 +53,7 @@ fn an_account_that_had_more_waits_only_where_room_is_scarce() {
 }
 
 fn closed(counts_until: i64, amount: i64) -> Entry {
-    Entry { counts_until: at(counts_until), amount, live: false, open_until: None }
+    Entry { counts_until: at(counts_until), amount, live: false, own_live: false, open_until: None }
 }
 
 #[test]
@@ -80,32 +94,53 @@ fn refusals_in_a_burst_are_one_and_a_success_or_time_ends_them() {
     assert_eq!((second.refusals, second.blocked_until), (2, Some(at(15_001))));
 }
 
-#[test]
-fn pause_after_pause_teaches_the_real_limit_for_one_window() {
-    let day = TimeDelta::days(1);
+/// Refused after each pause, until it counts as a limit. The memory of it, and when the last pause ends.
+fn taught(used: i64) -> (Memory, DateTime<Utc>) {
     let (mut memory, mut now) = (Memory::default(), at(0));
     for _ in 0..6 {
-        memory = memory.after_refusal(day, Some(3_001), None, now);
+        memory = memory.after_refusal(TimeDelta::days(1), Some(used), None, now);
         now = memory.blocked_until.unwrap();
     }
+    (memory, now)
+}
+
+#[test]
+fn pause_after_pause_teaches_the_real_limit_for_an_hour() {
+    let (memory, now) = taught(3_001);
     assert_eq!((memory.learnt_limit, memory.learnt(now)), (Some(3_000), Some(3_000)));
     let standing = Standing { memory, ..standing(0, 3_000, 0) };
     let standing = Standing { now, ..standing };
     let terms = Terms::new(5_000, Duration::from_hours(24), Duration::from_secs(10));
     assert_eq!(standing.decide(terms, Purpose::Live, 1), Verdict::Full);
-    let later = Standing { now: now + day, ..standing };
+    let later = Standing { now: now + TimeDelta::hours(1), ..standing };
     assert_eq!(later.decide(terms, Purpose::Live, 1), Verdict::Grant(1));
 }
 
 #[test]
-fn a_demand_of_crisp_is_obeyed_within_reason() {
+fn a_limit_that_is_met_again_is_learnt_again_at_the_first_refusal() {
+    let day = TimeDelta::days(1);
+    let (mut memory, now) = taught(3_001);
+    memory.refusals = 0;
+    let again = now + TimeDelta::hours(1);
+    let lower = memory.after_refusal(day, Some(2_000), None, again);
+    assert_eq!(lower.learnt(again), None, "below what was granted before, it is a burst limit");
+    let met = memory.after_refusal(day, Some(3_041), None, again);
+    assert_eq!((met.refusals, met.learnt(again)), (1, Some(3_040)));
+    let forgotten = memory.after_refusal(day, Some(3_041), None, again + day);
+    assert_eq!(forgotten.learnt(again + day), None);
+}
+
+#[test]
+fn a_demand_of_crisp_is_obeyed_within_reason_and_says_nothing_about_the_limit() {
     let day = TimeDelta::days(1);
     let demanded = |demand| Memory::default().after_refusal(day, Some(7), Some(demand), at(0));
     assert_eq!(demanded(TimeDelta::seconds(30)).blocked_until, Some(at(30_000)));
-    assert_eq!(demanded(TimeDelta::seconds(30)).learnt_limit, None);
-    assert_eq!(demanded(TimeDelta::hours(3)).learnt_limit, Some(6));
+    assert_eq!(demanded(TimeDelta::hours(3)).blocked_until, Some(at(3 * 3_600_000)));
+    assert_eq!(demanded(TimeDelta::hours(3)).learnt_limit, None);
     assert_eq!(demanded(TimeDelta::days(300)).blocked_until, Some(at(86_400_000)));
     assert!(demanded(TimeDelta::zero()).blocked_until > Some(at(0)));
+    let longer = demanded(TimeDelta::hours(3)).after_refusal(day, Some(7), Some(TimeDelta::hours(1)), at(9));
+    assert_eq!(longer.blocked_until, Some(at(3 * 3_600_000)), "the longest of a burst counts");
 }
 
 /// A grant in memory: open until it is closed, for ever where its holder died.
@@ -171,19 +206,22 @@ proptest! {
     fn the_moment_told_is_the_first_with_room(
         limit in 20..300_u32,
         now in 0..30_000_i64,
-        amounts in prop::collection::vec((1..60_i64, 1..12_000_i64, any::<bool>()), 1..20),
+        amounts in prop::collection::vec((1..60_i64, 1..12_000_i64, any::<bool>(), any::<bool>()), 1..20),
         backfill in any::<bool>(),
     ) {
         let (terms, purpose) = (terms(limit), if backfill { Purpose::Backfill } else { Purpose::Live });
         let entries: Vec<Entry> = amounts
             .iter()
-            .map(|&(amount, left, live)| Entry { live, ..closed(now + left, amount) })
+            .map(|&(amount, left, live, own)| {
+                Entry { live, own_live: live && own, ..closed(now + left, amount) }
+            })
             .collect();
         let seen = |moment: DateTime<Utc>| {
             let counting = || entries.iter().filter(|entry| entry.counts_until >= moment);
             let used = counting().map(|entry| entry.amount).sum();
             let used_live = counting().filter(|entry| entry.live).map(|entry| entry.amount).sum();
-            Standing { now: moment, ..standing(0, used, used_live) }
+            let own_live = counting().filter(|entry| entry.own_live).map(|entry| entry.amount).sum();
+            Standing { now: moment, own_live, ..standing(0, used, used_live) }
         };
         let asked = seen(at(now));
         if asked.decide(terms, purpose, 1) != Verdict::Full {

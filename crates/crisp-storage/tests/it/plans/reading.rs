@@ -76,7 +76,7 @@ async fn call_directory(setting: &Setting, called: &mut BTreeSet<String>) {
 
 async fn call_hooks(setting: &Setting, called: &mut BTreeSet<String>) {
     let (integration, some) = (setting.integration, ["some".to_owned()]);
-    call!(setting, called, hooks::list_pending, integration, now(), 1);
+    call!(setting, called, hooks::list_pending, integration, now(), hooks::BatchSize { hooks: 1, bytes: 1 });
     call!(setting, called, hooks::next_retry, integration);
     call!(setting, called, hooks::list_heard_sessions, integration, &some, now());
     call!(setting, called, hooks::list_backlogged);

@@ -53,6 +53,7 @@ async fn call_integrations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, integrations::claim_website, website, integration, now());
     call!(setting, called, integrations::claimed_at, integration);
     call!(setting, called, integrations::release_website, integration);
+    call!(setting, called, adoption::adopt_some, integration, integration, 1);
     call!(setting, called, adoption::adopt, integration, integration);
     call!(setting, called, operators::save, integration, &names, now());
 }
@@ -141,9 +142,9 @@ async fn call_hooks(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, hooks::note_arrival, integration, Some(1), now());
     call!(setting, called, hooks::mark_applied, &[hook.id], "applied", hooks::Body::Emptied, now());
     call!(setting, called, hooks::delete, &[hook.id]);
-    call!(setting, called, hooks::forget_dead_bodies, now());
+    call!(setting, called, hooks::forget_dead_bodies, now(), 1);
     call!(setting, called, hooks::put_off, hook.id, "odd", None, now());
-    call!(setting, called, hooks::forget_applied, now());
+    call!(setting, called, hooks::forget_applied, now(), 1);
     call!(setting, called, dead_letters::retry, dead_letters::Which::All, now());
 }
 
@@ -198,7 +199,8 @@ async fn call_erasure(setting: &Setting, called: &mut BTreeSet<String>) {
 async fn call_work(setting: &Setting, called: &mut BTreeSet<String>) {
     let integration = setting.integration;
     setting.database.signal(setting.account, integration, Lane::Sync, now()).await.unwrap();
-    let claimed = setting.database.claim(&[Lane::Sync], "test", Duration::from_mins(1), 1).await.unwrap();
+    let slots = work::Slots { free: 1, each_account: 1 };
+    let claimed = setting.database.claim(&[Lane::Sync], "test", Duration::from_mins(1), slots).await.unwrap();
     call!(setting, called, work::signal, integration, Lane::Live, now());
     call!(setting, called, work::restore, integration, Lane::Live, now());
     call!(setting, called, work::fence, &claimed[0]);

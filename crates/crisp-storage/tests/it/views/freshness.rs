@@ -1,10 +1,10 @@
 use chrono::TimeDelta;
 use crisp_domain::ids::uuid_v7;
 use crisp_storage::dead_letters::{self, DeadLetter, Which};
-use crisp_storage::hooks::{self, NewHook};
+use crisp_storage::hooks::{self, BatchSize, NewHook};
 use crisp_storage::views::freshness;
 use crisp_storage::wanted::{self, Kind};
-use crisp_storage::work::{Lane, Lease};
+use crisp_storage::work::{Lane, Lease, Slots};
 use uuid::Uuid;
 
 use crate::setting::{Setting, at, client, now};
@@ -47,8 +47,9 @@ async fn setting() -> (Setting, Uuid) {
 
 async fn due_lanes(setting: &Setting) -> Vec<Lane> {
     let lanes = [Lane::Hooks, Lane::Live, Lane::Sync, Lane::Upkeep];
+    let slots = Slots { free: 10, each_account: 10 };
     let leases: Vec<Lease> =
-        setting.database.claim(&lanes, "test", std::time::Duration::from_mins(1), 10).await.unwrap();
+        setting.database.claim(&lanes, "test", std::time::Duration::from_mins(1), slots).await.unwrap();
     let mut due: Vec<Lane> = leases.iter().map(|lease| lease.lane).collect();
     due.sort_by_key(ToString::to_string);
     due
@@ -100,8 +101,8 @@ async fn a_retried_letter_is_due_again_and_its_lane_is_woken() {
         session.commit().await.unwrap();
         assert_eq!(due_lanes(&setting).await, lanes, "{which:?}");
     }
-    let mut session = setting.read().await;
-    assert_eq!(hooks::list_pending(&mut session, setting.integration, now(), 50).await.unwrap().len(), 2);
+    let (mut session, most) = (setting.read().await, BatchSize { hooks: 50, bytes: 1_000 });
+    assert_eq!(hooks::list_pending(&mut session, setting.integration, now(), most).await.unwrap().len(), 2);
     assert_eq!(wanted::list_due(&mut session, setting.integration, now(), 50).await.unwrap().len(), 2);
 }
 
