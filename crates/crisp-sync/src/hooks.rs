@@ -9,6 +9,6 @@ mod people;
 mod save;
 mod wake;
 
-pub use intake::{HookIntake, Received, Rejection};
+pub use intake::{HookIntake, Received, Rejection, Room};
 
 pub(crate) use apply::slice;
