@@ -105,27 +105,29 @@ async fn furnished() -> (World, Tenant, Tenant) {
     (world, own, theirs)
 }
 
-async fn furnish(world: &World, account: Uuid, website: Uuid, word: &str) -> Tenant {
+async fn furnish(world: &World, account: Uuid, website: Uuid, animal: &str) -> Tenant {
     let session = token(account, &[MANAGE, READ]);
-    let company = format!("company-{word}");
-    let change = CompanyChange { external_id: company.clone(), name: Field::Set(format!("{word} Inc.")) };
+    let company = format!("company-{animal}");
+    let change = CompanyChange { external_id: company.clone(), name: Field::Set(format!("{animal} Inc.")) };
     directory::put_company(&world.engine, account.into(), "tester", change).await.unwrap();
     let contact = ContactChange {
         external_id: "k-1".to_owned(),
-        email: Field::Set(format!("ana@{word}.example")),
+        email: Field::Set(format!("ana@{animal}.example")),
         companies: Some(vec![company.clone()]),
         ..ContactChange::default()
     };
     directory::put_contact(&world.engine, account.into(), "tester", contact).await.unwrap();
     let crisp = world.crisp.change(website);
     crisp.start_conversation(
-        NewConversation::by_email(&format!("ana@{word}.example")),
-        &format!("{word} here"),
+        NewConversation::by_email(&format!("ana@{animal}.example")),
+        &format!("{animal} here"),
     );
-    let skipped = crisp
-        .start_conversation(NewConversation::by_email(&format!("nobody@{word}.test")), &format!("{word}?"));
+    let skipped = crisp.start_conversation(
+        NewConversation::by_email(&format!("nobody@{animal}.test")),
+        &format!("{animal}?"),
+    );
     let (path, sync) = world.imported_as(&session, website).await;
-    let contact = found(world, &session, &format!("/contacts?search=ana%40{word}"), ".people a").await;
+    let contact = found(world, &session, &format!("/contacts?search=ana%40{animal}"), ".people a").await;
     let conversation = found(world, &session, &contact, ".conversations h3 a").await;
     let last = |path: &str| path.rsplit('/').next().unwrap().to_owned();
     Tenant {
@@ -135,7 +137,7 @@ async fn furnish(world: &World, account: Uuid, website: Uuid, word: &str) -> Ten
         conversation: last(&conversation),
         company,
         skipped,
-        words: vec![word.to_owned(), website.to_string()],
+        words: vec![animal.to_owned(), website.to_string()],
         session,
     }
 }
