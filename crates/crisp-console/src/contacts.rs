@@ -64,7 +64,7 @@ struct Company {
 }
 
 /// What is looked for.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Search {
     pub(crate) search: Option<String>,
 }

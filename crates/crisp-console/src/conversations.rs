@@ -31,7 +31,7 @@ use thread::{Entry, entries};
 const LONGEST_TITLE: usize = 60;
 
 /// Which conversations of a list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Which {
     status: Option<String>,
     search: Option<String>,

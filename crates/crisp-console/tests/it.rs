@@ -10,6 +10,9 @@ mod reading; // contacts, companies and threads, whatever visitors wrote
 #[path = "it/speed.rs"]
 mod speed; // a company with a long history opens as fast as one without
 #[cfg(test)]
+#[path = "it/tenants.rs"]
+mod tenants; // two accounts full of look-alike data, and every route of the console between them
+#[cfg(test)]
 #[path = "it/vendor.rs"]
 mod vendor; // the committed styles and scripts are those of the pinned packages
 #[cfg(test)]

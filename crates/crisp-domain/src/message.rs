@@ -74,6 +74,11 @@ impl From<&ImportSettings> for RenderOptions {
 }
 
 impl RenderOptions {
+    /// The subject of a conversation as it is stored.
+    pub fn subject(&self, subject: &str) -> String {
+        if self.redact { redact::redact(subject).0.into_owned() } else { subject.to_owned() }
+    }
+
     /// Turns the content of a message into what is stored of it, and says what was taken out.
     pub fn render(&self, kind: &MessageKind, content: &Value) -> (Body, Redactions) {
         let mut rendered = body::render(kind, content);

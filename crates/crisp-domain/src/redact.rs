@@ -5,6 +5,7 @@
 //! redacting once.
 
 mod cards;
+mod escapes;
 mod ibans;
 mod secrets;
 
@@ -48,7 +49,8 @@ impl AddAssign for Redactions {
 }
 
 /// Takes payment cards, IBANs and keys out of a text; each leaves `[card removed]`, `[IBAN removed]` or
-/// `[secret removed]` in its place.
+/// `[secret removed]` in its place. They may stand in an address or in JSON, where blanks and the signs before them are
+/// escaped.
 pub fn redact(text: &str) -> (Cow<'_, str>, Redactions) {
     let (text, secrets) = replace(Cow::Borrowed(text), secrets::find, "[secret removed]");
     let (text, ibans) = replace(text, ibans::find, "[IBAN removed]");
@@ -104,23 +106,37 @@ fn counted<'a>(text: &'a str, redactions: &mut Redactions) -> Cow<'a, str> {
 const LONGEST_GAP: usize = 4;
 
 /// Whether so little stands between two groups of digits that they are one number: blanks of any kind, line breaks,
-/// and at most one hyphen, dash or dot.
+/// what nobody sees, and at most one hyphen, dash or dot.
 fn joins(gap: &str) -> bool {
-    let mark = |character: &char| matches!(character, '-' | '.' | '\u{2010}'..='\u{2013}');
+    let mark = |character: &char| matches!(character, '-' | '.' | '\u{2010}'..='\u{2013}' | '\u{2212}');
+    let blank = |character: char| character.is_whitespace() || is_invisible(character);
     (1..=LONGEST_GAP).contains(&gap.chars().count())
-        && gap.chars().all(|character| character.is_whitespace() || mark(&character))
+        && gap.chars().all(|character| blank(character) || mark(&character))
         && gap.chars().filter(mark).count() <= 1
 }
 
-/// Replaces what `find` finds, in order and without overlaps.
+/// What comes along when one copies from a page: soft hyphens, and marks where a line may break or must not.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Replaces what `find` finds in the text as it stands, and then what it finds where escapes are taken for blanks.
 fn replace<'a>(text: Cow<'a, str>, find: fn(&str) -> Vec<Range<usize>>, mark: &str) -> (Cow<'a, str>, u32) {
     let found = find(&text);
+    let (text, plain) = replace_at(text, &found, mark);
+    let found = escapes::blanked(&text).map(|blanked| find(&blanked)).unwrap_or_default();
+    let (text, escaped) = replace_at(text, &found, mark);
+    (text, plain.saturating_add(escaped))
+}
+
+/// Replaces these ranges, which are in order and do not overlap.
+fn replace_at<'a>(text: Cow<'a, str>, found: &[Range<usize>], mark: &str) -> (Cow<'a, str>, u32) {
     if found.is_empty() {
         return (text, 0);
     }
     let mut replaced = String::with_capacity(text.len());
     let mut end = 0;
-    for range in &found {
+    for range in found {
         replaced.push_str(text.get(end..range.start).unwrap_or_default());
         replaced.push_str(mark);
         end = range.end;

@@ -31,7 +31,7 @@ pub struct ImportSettings {
     pub import_conversations: bool,
     /// Whether internal notes are imported.
     pub include_notes: bool,
-    /// Whether cards, IBANs and keys are taken out of message text before it is stored.
+    /// Whether cards, IBANs and keys are taken out of messages and subjects before they are stored.
     pub redact: bool,
     /// How many days back the first sync imports conversations; `None` is all of them. See [`BACKFILL_DAYS`].
     pub backfill_days: Option<u32>,

@@ -65,7 +65,7 @@ impl RawBody {
         match timeout(time, Bytes::from_request(request, state)).await {
             Ok(Ok(bytes)) => Ok(Self(bytes)),
             Ok(Err(rejection)) => Err(unread(&rejection)),
-            Err(_elapsed) => Err(Problem::new(Code::RequestTimedOut, "The body took too long to arrive.")),
+            Err(_elapsed) => Err(too_slow()),
         }
     }
 }
@@ -102,9 +102,18 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn unread(rejection: &BytesRejection) -> Problem {
-    if rejection.status() == Code::BodyTooLarge.status() {
-        return Problem::new(Code::BodyTooLarge, "The body is larger than this address takes.");
-    }
+    if rejection.status() == Code::BodyTooLarge.status() { too_large() } else { broke_off() }
+}
+
+pub(crate) fn too_slow() -> Problem {
+    Problem::new(Code::RequestTimedOut, "The body took too long to arrive.")
+}
+
+pub(crate) fn too_large() -> Problem {
+    Problem::new(Code::BodyTooLarge, "The body is larger than this address takes.")
+}
+
+pub(crate) fn broke_off() -> Problem {
     Problem::new(Code::MalformedRequest, "The body broke off before its end.")
 }
 

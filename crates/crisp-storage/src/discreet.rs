@@ -16,6 +16,7 @@ pub(crate) use discreet_debug;
 mod tests {
     use chrono::DateTime;
     use crisp_client::SessionId;
+    use crisp_domain::email::EmailKey;
     use crisp_domain::ids::{AccountId, ConversationId, IntegrationId};
     use serde_json::json;
     use uuid::Uuid;
@@ -27,6 +28,8 @@ mod tests {
     use crate::matches::CandidateRow;
     use crate::messages::MessageRow;
     use crate::profiles::ProfileRow;
+    use crate::views::contacts::{self, CompanyName};
+    use crate::views::{self, skipped};
 
     const SAID: &str = "canary";
 
@@ -87,6 +90,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_looked_for_is_not_shown() {
+        is_discreet(&contacts::Filter {
+            email: EmailKey::parse("canary@x.example"),
+            search: Some(text()),
+            ..contacts::Filter::default()
+        });
+        is_discreet(&views::conversations::Filter { status: None, search: Some(text()) });
+        is_discreet(&skipped::Filter { reason: None, search: Some(text()) });
+    }
+
+    #[test]
     fn rows_say_which_they_are_and_nothing_of_what_they_hold() {
         let now = DateTime::UNIX_EPOCH;
         let id = Uuid::nil();
@@ -108,6 +122,7 @@ mod tests {
             created_at: now,
         });
         is_discreet(&CompanyRow { id, external_id: "c1".to_owned(), name: Some(text()) });
+        is_discreet(&CompanyName { external_id: "c1".to_owned(), name: Some(text()) });
         is_discreet(&NewHook {
             id,
             integration_id: integration,

@@ -25,8 +25,8 @@ use crate::refusal::Refusal;
 /// The most rows of one batch.
 pub const MAX_ROWS: usize = 1_000;
 
-/// What becomes of one field.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What becomes of one field. `Debug` does not show the value.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub enum Field<T> {
     /// It was not mentioned and stays.
     #[default]
@@ -35,6 +35,16 @@ pub enum Field<T> {
     Clear,
     /// It becomes this.
     Set(T),
+}
+
+impl<T> std::fmt::Debug for Field<T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Keep => "Keep",
+            Self::Clear => "Clear",
+            Self::Set(_) => "Set(…)",
+        })
+    }
 }
 
 /// As JSON tells it: absent, null, or a value.

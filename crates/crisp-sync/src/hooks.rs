@@ -10,6 +10,6 @@ mod save;
 mod wake;
 mod writer;
 
-pub use intake::{HookIntake, Received, Rejection};
+pub use intake::{HookIntake, Received, Rejection, Room};
 
 pub(crate) use apply::slice;

@@ -20,7 +20,7 @@ pub(crate) const LAG: TimeDelta = TimeDelta::seconds(3);
 const AHEAD: TimeDelta = TimeDelta::hours(24);
 
 /// A field that a hook can set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Fact {
     Status(crisp_domain::Status),
     Email(Option<String>),

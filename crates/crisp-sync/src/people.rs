@@ -123,7 +123,7 @@ async fn without_erased(
 }
 
 /// By what a profile could be recognised: the address that it has, and the one that the mapping makes of it.
-fn trail(
+pub(crate) fn trail(
     mapping: &Mapping,
     people: &str,
     email: Option<&str>,

@@ -5,7 +5,7 @@ mod change;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use crisp_domain::{ConversationFacts, ConversationId};
+use crisp_domain::{ConversationFacts, ConversationId, RenderOptions};
 use crisp_storage::conversations::{self, ConversationRow};
 use crisp_storage::erasure::ErasureKey;
 use crisp_storage::work::{self, Lane};
@@ -59,7 +59,9 @@ pub(crate) async fn apply_reading(
     let plan = Plan { verify: reading.verify, urgent: reading.urgent, heard_since: reading.heard_since };
     let mut rows = Vec::with_capacity(facts.len());
     let mut doubtful = Vec::new();
-    for (session_id, facts) in facts {
+    let options = RenderOptions::from(&scope.settings);
+    for (session_id, mut facts) in facts {
+        facts.subject = facts.subject.translated(|subject| Some(options.subject(subject)));
         let before = stored.remove(&session_id);
         let mut row = before.clone().unwrap_or_else(|| {
             ConversationRow::new(ConversationId::new_v7(scope.now), scope.id(), &facts.session_id)

@@ -13,6 +13,9 @@ mod diagnosing; // the help page's checks
 #[path = "it/directory.rs"]
 mod directory; // contacts and companies as Custify's services write them, and what follows
 #[cfg(test)]
+#[path = "it/discreet.rs"]
+mod discreet; // what goes in and out of the use cases does not show in `Debug`
+#[cfg(test)]
 #[path = "it/erasing.rs"]
 mod erasing; // a person goes, and stays away
 #[cfg(test)]
@@ -24,6 +27,9 @@ mod forecasting; // what an import will cost, and what it did cost
 #[cfg(test)]
 #[path = "it/hearing.rs"]
 mod hearing; // web hooks, applied: what they may and may not do
+#[cfg(test)]
+#[path = "it/links.rs"]
+mod links; // an install link serves whom it was made for, once, for a day, and as it was made
 #[cfg(test)]
 #[path = "it/ordering.rs"]
 mod ordering; // web hooks out of order end like hooks in order

@@ -32,7 +32,8 @@ async fn post_hook(world: &World, server: &Serving, number: i64) {
     let envelope =
         json!({"website_id": website, "event": "session:set_state", "data": data, "timestamp": at});
     let hook = world.crisp.signed_hook(&envelope);
-    let headers: String = hook.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = hook.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let headers = headers.collect::<Vec<_>>().concat();
     let head = format!(
         "POST /crisp/hooks HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
         hook.body.len()

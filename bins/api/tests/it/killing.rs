@@ -24,7 +24,8 @@ const FIRST: i64 = 176_722_560_000_000;
 
 /// The answer's status; `None` where there was none.
 async fn post(address: &str, hook: &SignedHook) -> Option<u16> {
-    let headers: String = hook.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = hook.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let headers = headers.collect::<Vec<_>>().concat();
     let head = format!(
         "POST /crisp/hooks HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
         hook.body.len()

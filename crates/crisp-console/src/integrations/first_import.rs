@@ -111,6 +111,7 @@ pub(crate) async fn forecast(
     caller: Caller,
     Of(Path(id)): Of<Path<Uuid>>,
 ) -> Result<Response, Failure> {
+    find(&state, &caller, id).await?;
     Ok(page(&forecast_of(&state, &caller, id).await))
 }
 

@@ -57,7 +57,7 @@ struct OnePage {
 }
 
 /// Which of them.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Which {
     reason: Option<String>,
     search: Option<String>,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use askama::Template as _;
 use axum::extract::State;
+use axum::http::header;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use crisp_http::auth::Caller;
@@ -54,7 +55,9 @@ pub(crate) async fn watch(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let watched = Watched { state: state.clone(), caller, run, ticks, told: Told::Progress, _place: place };
     let events = state.until_shutdown(stream::unfold(watched, Watched::next));
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+    let told = Sse::new(events).keep_alive(KeepAlive::default());
+    // By itself it would say `no-cache`, which lets a cache keep it.
+    Ok(([(header::CACHE_CONTROL, "no-store")], told).into_response())
 }
 
 fn crowded() -> Failure {

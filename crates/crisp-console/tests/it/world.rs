@@ -157,25 +157,37 @@ impl World {
 
     /// The address of an integration that is connected to the first website, as an installer's browser does it.
     pub(crate) async fn connected(&self) -> String {
-        let made = self.post("/integrations", &[]).await;
+        self.connected_as(&self.admin, self.website()).await
+    }
+
+    /// The same for whoever has this session, with this website.
+    pub(crate) async fn connected_as(&self, session: &str, website: Uuid) -> String {
+        let made = self.post_as(session, "/integrations", &[]).await;
         let path = made.leads_to().to_owned();
-        let link = self.page(&path).await.attributes("#install", "href").remove(0);
+        let link = self.get_as(session, &path).await.attributes("#install", "href").remove(0);
         let link: url::Url = link.parse().unwrap();
         let payload = link.query_pairs().find(|(name, _)| name == "payload").unwrap().1.into_owned();
-        let (website, token) = (self.website().to_string(), self.crisp.truth(self.website()).token());
+        let (id, token) = (website.to_string(), self.crisp.truth(website).token());
         let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("payload", payload.as_str()), ("website_id", &website), ("token", &token)])
+            .extend_pairs([("payload", payload.as_str()), ("website_id", &id), ("token", &token)])
             .finish();
-        let back = self.get(&format!("/crisp/callback?{query}")).await;
+        let back = self.get_as(session, &format!("/crisp/callback?{query}")).await;
         assert!(back.leads_to().ends_with(&path), "{back:?}");
         path
     }
 
     /// The same, with the first import done; also the address of its sync.
     pub(crate) async fn imported(&self) -> (String, String) {
-        let path = self.connected().await;
-        let sync = self.post(&format!("{path}/syncs"), &[("kind", "full")]).await.leads_to().to_owned();
-        self.work_until(async || self.page(&sync).await.texts("#sync-state") == ["Succeeded"]).await;
+        self.imported_as(&self.admin, self.website()).await
+    }
+
+    /// The same for whoever has this session, with this website.
+    pub(crate) async fn imported_as(&self, session: &str, website: Uuid) -> (String, String) {
+        let path = self.connected_as(session, website).await;
+        let begun = self.post_as(session, &format!("{path}/syncs"), &[("kind", "full")]).await;
+        let sync = begun.leads_to().to_owned();
+        let done = async || self.get_as(session, &sync).await.texts("#sync-state") == ["Succeeded"];
+        self.work_until(done).await;
         (path, sync)
     }
 

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use crisp_client::hook::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
-use crisp_sync::hooks::{HookIntake, Rejection};
+use crisp_sync::hooks::{HookIntake, Rejection, Room};
+use futures::StreamExt as _;
+use tokio::time::timeout;
 
-use crate::extract::RawBody;
+use crate::extract::{broke_off, too_large, too_slow};
 use crate::problem::{Code, Problem};
 use crate::routes::HOOK_BODY_LIMIT;
 use crate::state::AppState;
@@ -37,16 +40,25 @@ pub(crate) async fn receive(State(state): State<AppState>, request: Request) -> 
     let (timestamp, signature) = (text(TIMESTAMP_HEADER), text(SIGNATURE_HEADER));
     // Whoever cannot even look like Crisp has nothing read, and all bodies together have a bound.
     HookIntake::could_be_authentic(timestamp, signature).map_err(refused)?;
-    let _room = intake.room_for(length(&headers)).map_err(refused)?;
-    let RawBody(body) = RawBody::within(BODY_ARRIVES_WITHIN, request, &state).await?;
-    let received = intake.receive(timestamp, signature, body.into()).await;
+    let arriving = timeout(BODY_ARRIVES_WITHIN, whole(request.into_body(), intake.room()));
+    let (body, _room) = arriving.await.map_err(|_elapsed| too_slow())??;
+    let received = intake.receive(timestamp, signature, body).await;
     received.map(|_stored_or_unclaimed| StatusCode::OK).map_err(refused)
 }
 
-/// What the body says of its length; one that says nothing may be as long as any.
-fn length(headers: &HeaderMap) -> usize {
-    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    told.unwrap_or(HOOK_BODY_LIMIT)
+/// The body, and the room that it takes.
+async fn whole(body: Body, mut room: Room) -> Result<(Vec<u8>, Room), Problem> {
+    let (mut whole, mut arriving) = (Vec::new(), body.into_data_stream());
+    while let Some(part) = arriving.next().await {
+        let part = part.map_err(|_error| broke_off())?;
+        let length = whole.len().saturating_add(part.len());
+        if length > HOOK_BODY_LIMIT {
+            return Err(too_large());
+        }
+        room.grow_to(length).map_err(refused)?;
+        whole.extend_from_slice(&part);
+    }
+    Ok((whole, room))
 }
 
 fn not_set_up() -> Problem {

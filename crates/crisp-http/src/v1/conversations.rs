@@ -34,7 +34,7 @@ pub(super) fn routes() -> Routes<AppState> {
 }
 
 /// Which conversations.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Which {
     /// Those that are `pending`, `unresolved` or `resolved`.

@@ -47,7 +47,7 @@ pub(crate) struct SettingsShape {
     /// Whether internal notes are imported.
     #[schema(default = true)]
     include_notes: Option<bool>,
-    /// Whether cards, IBANs and keys are taken out of message text before it is stored.
+    /// Whether cards, IBANs and keys are taken out of messages and subjects before they are stored.
     #[schema(default = false)]
     redact: Option<bool>,
     /// How many days back the first sync imports conversations; null: all of them.

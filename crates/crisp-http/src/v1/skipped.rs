@@ -56,7 +56,7 @@ impl From<skipped::Skipped> for Skipped {
 }
 
 /// Which of them.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Which {
     /// Those with this reason: `no_match`, `before_backfill` or `unreadable`.

@@ -187,3 +187,24 @@ async fn anothers_lists_are_empty_and_anothers_writes_stay_with_them() {
     let company = world.call("GET", "/v1/companies/northwind/conversations", &nobody, None).await;
     assert_eq!(company.outcome(), (404, "not_found"));
 }
+
+/// Shown or refused: no cache, no frame and no guess at the type, and no address goes along to anywhere else.
+#[tokio::test]
+async fn whatever_is_answered_is_kept_nowhere_and_framed_nowhere() {
+    let (world, ids, theirs) = furnished().await;
+    let mut shown = 0;
+    for route in world.table.iter().filter(|route| route.method == "GET") {
+        for (asking, ids) in [(world.token.as_str(), &ids), (&world.token, &theirs), ("nonsense", &ids)] {
+            let answer = world.call("GET", &address(route, ids), asking, None).await;
+            assert_eq!(answer.header("cache-control"), "no-store", "{route:?}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{route:?}");
+            assert_eq!(answer.header("x-frame-options"), "DENY", "{route:?}");
+            assert_eq!(answer.header("referrer-policy"), "no-referrer", "{route:?}");
+            assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{route:?}");
+            let policy = answer.header("content-security-policy");
+            assert!(policy.contains("frame-ancestors 'none'"), "{route:?}: {policy}");
+            shown += usize::from(answer.status == 200);
+        }
+    }
+    assert!(shown >= 20, "only {shown} answers had anything to show");
+}

@@ -6,11 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::body::Body;
 use axum::http::Request;
 use crisp_sync::hooks::{HookIntake, Received};
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use testkit::simulator::{Options, signature};
 use uuid::Uuid;
 
 use crate::world::{World, now, request};
+
+/// The largest body that is taken, in bytes.
+const LARGEST: usize = 4 * 1024 * 1024;
 
 fn envelope(website: Uuid) -> Value {
     let session = "session_6f0b2c1a-8d34-4e57-b1a9-0c5d7e9f1234";
@@ -76,21 +80,24 @@ async fn a_website_whose_rows_are_locked_holds_up_no_other_websites_hooks() {
     assert_eq!(stuck.await.status, 200);
 }
 
-/// A body that never comes, and tells when somebody begins to wait for it.
-fn endless(asked: &Arc<AtomicBool>) -> Body {
+/// A body of which so many bytes come and then nothing more, and which tells when somebody waits for the rest.
+fn endless(arrives: usize, asked: &Arc<AtomicBool>) -> Body {
     let asked = Arc::clone(asked);
-    Body::from_stream(futures::stream::poll_fn(move |_| {
+    let begin = futures::stream::iter((arrives > 0).then(|| Ok::<_, std::io::Error>(vec![b' '; arrives])));
+    let rest = futures::stream::poll_fn(move |_| {
         asked.store(true, Ordering::SeqCst);
-        std::task::Poll::<Option<Result<Vec<u8>, std::io::Error>>>::Pending
-    }))
+        std::task::Poll::Pending
+    });
+    Body::from_stream(begin.chain(rest))
 }
 
-fn begun(timestamp: &str, signature: &str, length: usize, asked: &Arc<AtomicBool>) -> Request<Body> {
+/// A delivery that is said to be of the largest length, and of which so many bytes arrive.
+fn begun(timestamp: &str, signature: &str, arrives: usize, asked: &Arc<AtomicBool>) -> Request<Body> {
     let builder = request("POST", "/crisp/hooks")
         .header("x-crisp-request-timestamp", timestamp)
         .header("x-crisp-signature", signature)
-        .header("content-length", length);
-    builder.body(endless(asked)).unwrap()
+        .header("content-length", LARGEST);
+    builder.body(endless(arrives, asked)).unwrap()
 }
 
 #[tokio::test]
@@ -110,7 +117,7 @@ async fn nothing_is_read_of_what_does_not_even_look_like_crisp() {
         (&today, &upper),
     ] {
         let asked = Arc::new(AtomicBool::new(false));
-        let answer = world.send(begun(timestamp, signature, 4096, &asked)).await;
+        let answer = world.send(begun(timestamp, signature, 0, &asked)).await;
         assert_eq!(answer.outcome(), (403, "signature_invalid"), "{timestamp} {signature}");
         assert!(!asked.load(Ordering::SeqCst), "{timestamp} {signature}");
     }
@@ -120,16 +127,15 @@ async fn nothing_is_read_of_what_does_not_even_look_like_crisp() {
 async fn bodies_under_way_have_a_bound_together_and_a_time_each() {
     let world = World::of(Options::of_size(1, 1)).await;
     let (today, hex) = (now().timestamp_millis().to_string(), "ab".repeat(32));
-    let largest = 4 * 1024 * 1024;
     let asked = Arc::new(AtomicBool::new(false));
     let began = std::time::Instant::now();
-    let under_way = (0..16).map(|_| world.send(begun(&today, &hex, largest, &asked)));
+    let under_way = (0..16).map(|_| world.send(begun(&today, &hex, LARGEST, &asked)));
     let beyond = async {
         while !asked.load(Ordering::SeqCst) {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        let refused = world.send(begun(&today, &hex, largest, &Arc::default())).await;
+        let refused = world.send(begun(&today, &hex, LARGEST, &Arc::default())).await;
         assert_eq!(refused.outcome(), (503, "unavailable"), "there is no room for a seventeenth");
     };
     let (slow, ()) = tokio::join!(futures::future::join_all(under_way), beyond);
@@ -140,6 +146,23 @@ async fn bodies_under_way_have_a_bound_together_and_a_time_each() {
     assert!((4..15).contains(&took), "{took}");
     let hook = world.crisp.signed_hook(&envelope(world.website()));
     assert_eq!(world.send(sent(&hook.headers, hook.body)).await.status, 200, "and there is room again");
+}
+
+#[tokio::test]
+async fn bodies_that_never_come_keep_no_hook_of_crisps_out() {
+    let world = World::of(Options::of_size(1, 1)).await;
+    let (today, hex) = (now().timestamp_millis().to_string(), "ab".repeat(32));
+    let asked = Arc::new(AtomicBool::new(false));
+    let never_coming = (0..100).map(|_| world.send(begun(&today, &hex, 1, &asked)));
+    let meanwhile = async {
+        while !asked.load(Ordering::SeqCst) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let hook = world.crisp.signed_hook(&envelope(world.website()));
+        assert_eq!(world.send(sent(&hook.headers, hook.body)).await.status, 200);
+    };
+    let (given_up, ()) = tokio::join!(futures::future::join_all(never_coming), meanwhile);
+    assert!(given_up.iter().all(|answer| answer.status == 408));
 }
 
 #[tokio::test]

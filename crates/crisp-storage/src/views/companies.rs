@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::containing;
+use crate::discreet::discreet_debug;
 use crate::error::Error;
 use crate::session::AccountSession;
 
 /// A company of the directory.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[derive(Clone, PartialEq, Eq, QueryableByName)]
 pub struct CompanyView {
     /// Ours.
     #[diesel(sql_type = SqlUuid)]
@@ -37,8 +38,10 @@ pub struct CompanyView {
     label: String,
 }
 
+discreet_debug!(CompanyView: id, ByName: id);
+
 /// Where a page of companies ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByName {
     /// The name as it is sorted.
     pub label: String,

@@ -38,7 +38,7 @@ pub struct ContactView {
 }
 
 /// A company by the names others know it by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct CompanyName {
     /// The directory's id.
     pub external_id: String,
@@ -47,7 +47,8 @@ pub struct CompanyName {
 }
 
 /// Which contacts to list; all of them by default.
-#[derive(Debug, Default, Clone)]
+/// `Debug` does not show what is looked for.
+#[derive(Default, Clone)]
 pub struct Filter {
     /// Those with this e-mail, however it is written.
     pub email: Option<EmailKey>,
@@ -70,7 +71,7 @@ pub enum Source {
     Crisp,
 }
 
-discreet_debug!(ContactView: id, Bare: id);
+discreet_debug!(ContactView: id, Bare: id, CompanyName: external_id, Filter: source);
 
 impl ContactView {
     /// Where a page that ends with this contact ends.

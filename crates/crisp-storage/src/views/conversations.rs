@@ -112,7 +112,8 @@ pub enum Scope<'a> {
 }
 
 /// Which of them; all by default.
-#[derive(Debug, Default, Clone)]
+/// `Debug` does not show what is looked for.
+#[derive(Default, Clone)]
 pub struct Filter {
     /// Those in this state.
     pub status: Option<Status>,
@@ -120,7 +121,7 @@ pub struct Filter {
     pub search: Option<String>,
 }
 
-discreet_debug!(ConversationView: id);
+discreet_debug!(ConversationView: id, Filter: status);
 
 impl ConversationView {
     /// Where a page that ends with this conversation ends.

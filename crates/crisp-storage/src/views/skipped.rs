@@ -52,7 +52,8 @@ pub struct Position {
 }
 
 /// Which of them; all by default.
-#[derive(Debug, Default, Clone)]
+/// `Debug` does not show what is looked for.
+#[derive(Default, Clone)]
 pub struct Filter {
     /// Those with this reason.
     pub reason: Option<Reason>,
@@ -74,7 +75,7 @@ pub struct Counts {
     pub unreadable: i64,
 }
 
-discreet_debug!(Skipped: reason);
+discreet_debug!(Skipped: reason, Filter: reason);
 
 impl Skipped {
     /// Where a page that ends with this ends.

@@ -96,6 +96,77 @@ async fn rotation_seals_everything_again_and_old_keys_are_refused_after_it() {
     assert_eq!((nothing.secrets, nothing.website_tokens), (0, 0), "what is done is done");
 }
 
+/// A process that does not have the new key yet goes on sealing with the old one, behind the rotation's back.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sealed_with_an_old_key_meanwhile_is_found_at_the_end_and_not_lost() {
+    let setting = Setting::new().await;
+    let (old, both, new) = (ring(&["old"]), ring(&["newer", "old"]), ring(&["newer"]));
+    let (account, id) = (setting.account, setting.integration);
+    set_token(&setting, account, id, &old, "of before").await;
+    let hooks = SecretString::from("hooks of meanwhile");
+    let running = tokio::runtime::Handle::current();
+    // Called after the last account: nothing but the last look comes behind it.
+    let behind_its_back = |_: &Rotation| {
+        tokio::task::block_in_place(|| {
+            running.block_on(async {
+                set_token(&setting, account, id, &old, "of meanwhile").await;
+                secrets::store_hooks_secret(&setting.database, &old, &hooks, at(1)).await.unwrap();
+            });
+        });
+    };
+    let outcome = secrets::rotate(&setting.database, &both, at(1), behind_its_back).await;
+    assert!(matches!(outcome, Err(Error::SealedMeanwhile { left: 2 })), "{outcome:?}");
+    let log = crisp_storage::audit::list(&mut setting.read().await, None, None, 10).await.unwrap();
+    assert!(log.iter().all(|entry| entry.action != "keys.rotated"), "nothing is said to be done: {log:?}");
+    // The old key is still in the ring, so nothing is lost.
+    assert_eq!(token(&setting, account, id, &both).await.unwrap(), "of meanwhile");
+
+    let done = secrets::rotate(&setting.database, &both, at(2), |_| {}).await.unwrap();
+    assert_eq!(
+        (done.secrets, done.website_tokens),
+        (1, 1),
+        "the next rotation goes on where that one stopped"
+    );
+    assert_eq!(token(&setting, account, id, &new).await.unwrap(), "of meanwhile");
+    assert!(matches!(token(&setting, account, id, &old).await, Err(Error::KeyMissing { .. })));
+    let stored = secrets::load_hooks_secret(&setting.database, &new).await.unwrap().unwrap();
+    assert_eq!(stored.expose_secret(), hooks.expose_secret());
+    assert!(matches!(
+        secrets::load_hooks_secret(&setting.database, &old).await,
+        Err(Error::KeyMissing { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_rotation_that_was_interrupted_goes_on_where_it_stopped() {
+    let setting = Setting::new().await;
+    let (old, both, new) = (ring(&["old"]), ring(&["newer", "old"]), ring(&["newer"]));
+    let other = (AccountId::new_v7(at(1)), IntegrationId::new_v7(at(1)));
+    setting.add_integration(other.0, other.1).await;
+    for (account, id) in [(setting.account, setting.integration), other] {
+        set_token(&setting, account, id, &old, "token").await;
+    }
+    secrets::store_hooks_secret(&setting.database, &old, &SecretString::from("hooks"), now()).await.unwrap();
+    // Dies after the first of two accounts.
+    let (database, ring_of_both) = (setting.database.clone(), both.clone());
+    let dying = tokio::spawn(async move {
+        let dies = |rotation: &Rotation| assert_eq!(rotation.accounts_done, 0, "the process dies here");
+        secrets::rotate(&database, &ring_of_both, at(2), dies).await
+    });
+    assert!(dying.await.unwrap_err().is_panic());
+    let mut sealed_again = 0;
+    for (account, id) in [(setting.account, setting.integration), other] {
+        sealed_again += usize::from(token(&setting, account, id, &new).await.is_ok());
+        assert_eq!(token(&setting, account, id, &both).await.unwrap(), "token", "halfway both keys open it");
+    }
+    assert_eq!(sealed_again, 1);
+    let rest = secrets::rotate(&setting.database, &both, at(3), |_| {}).await.unwrap();
+    assert_eq!((rest.secrets, rest.website_tokens), (0, 1), "only what is left");
+    for (account, id) in [(setting.account, setting.integration), other] {
+        assert_eq!(token(&setting, account, id, &new).await.unwrap(), "token");
+    }
+}
+
 /// A writer that loaded the row before the rotation, and saves it after, would bring the old seal back.
 #[tokio::test]
 async fn rotation_waits_for_the_accounts_turn() {

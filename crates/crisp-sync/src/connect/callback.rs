@@ -13,12 +13,18 @@ use crate::engine::Engine;
 use crate::refusal::Refusal;
 
 /// Who sits at the browser that Crisp sent back, where a session cookie tells.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Visitor<'a> {
     /// The account of the session.
     pub account: AccountId,
-    /// The token subject.
+    /// The token subject; may be an address, so `Debug` does not show it.
     pub user: &'a str,
+}
+
+impl std::fmt::Debug for Visitor<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Visitor").field("account", &self.account).finish_non_exhaustive()
+    }
 }
 
 /// Completes an installation: Crisp sent the browser back with our payload, the website, and the website's token.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::hook::{ConversationChange, Envelope, Event, ProfileChange};
 use crisp_client::{PeopleId, SessionId};
-use crisp_domain::Status;
+use crisp_domain::{RenderOptions, Status};
 use crisp_storage::conversations::{self, ConversationRow};
 use crisp_storage::hooks::{self, BatchSize, PendingHook};
 use crisp_storage::integrations;
@@ -224,7 +224,11 @@ impl<'a> Batch<'a> {
             ConversationChange::Email(email) => {
                 Fact::Email(email.as_deref().and_then(crisp_domain::text::present))
             }
-            ConversationChange::Subject(subject) => Fact::Subject(storable(subject.as_ref())),
+            ConversationChange::Subject(subject) => {
+                let options = RenderOptions::from(&self.scope.settings);
+                let subject = storable(subject.as_ref());
+                Fact::Subject(subject.map(|subject| options.subject(&subject)))
+            }
             ConversationChange::Nickname(nickname) => Fact::Nickname(storable(nickname.as_ref())),
             ConversationChange::Origin(origin) => Fact::Origin(storable(origin.as_ref())),
             ConversationChange::Routing(operator) => {

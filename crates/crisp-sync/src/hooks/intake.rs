@@ -57,6 +57,31 @@ impl std::fmt::Debug for HookIntake {
     }
 }
 
+/// What one body takes of the room that all bodies under way have together; given back when it is dropped.
+///
+/// It is taken for what has arrived, not for what is said to come: nobody who is not Crisp can fill the memory with bodies
+/// that are not yet verified, nor keep Crisp's out with bodies that never come.
+#[derive(Debug)]
+pub struct Room {
+    all: Arc<Semaphore>,
+    taken: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// Takes as much as a body of so many bytes needs.
+    pub fn grow_to(&mut self, bytes: usize) -> Result<(), Rejection> {
+        let held = self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = u32::try_from(bytes.div_ceil(1024).saturating_sub(held)).unwrap_or(u32::MAX);
+        let more =
+            Arc::clone(&self.all).try_acquire_many_owned(wanted).map_err(|_full| Rejection::NotStored)?;
+        match &mut self.taken {
+            Some(taken) => taken.merge(more),
+            None => self.taken = Some(more),
+        }
+        Ok(())
+    }
+}
+
 /// A delivery that is authentic and waits to be stored.
 pub(super) struct Waiting {
     pub(super) envelope: Envelope,
@@ -79,11 +104,9 @@ impl HookIntake {
         if signed && timestamp.is_some_and(is_of_today) { Ok(()) } else { Err(Rejection::Unauthentic) }
     }
 
-    /// Room for a body of so many bytes, until the returned value is dropped: nobody who is not Crisp can fill the
-    /// memory with bodies that are not yet verified.
-    pub fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Rejection> {
-        let wanted = u32::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
-        Arc::clone(&self.room).try_acquire_many_owned(wanted).map_err(|_full| Rejection::NotStored)
+    /// Room for one body while it arrives and until it is answered; none of it is taken yet.
+    pub fn room(&self) -> Room {
+        Room { all: Arc::clone(&self.room), taken: None }
     }
 
     /// Takes one delivery: its two headers as they came, and the raw bytes of its body.

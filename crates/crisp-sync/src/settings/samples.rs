@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crisp_client::{Client, PeopleId, PeopleQuery, Profile, WebsiteId};
-use crisp_domain::mapping::{SourceField, data_fields, source_fields as fields_of_profile};
+use crisp_domain::mapping::{Mapping, SourceField, data_fields, source_fields as fields_of_profile};
 use crisp_domain::{AccountId, IntegrationId, json};
+use crisp_storage::erasure::{self, TraceHash};
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::profiles;
 use crisp_storage::quota::Purpose;
@@ -12,7 +13,9 @@ use serde_json::{Map, Value};
 
 use crate::engine::Engine;
 use crate::patience::{FOR_A_LOOK, within};
+use crate::people::trail;
 use crate::refusal::Refusal;
+use crate::scope::settings_of;
 
 /// Stored profiles that are looked through.
 const STORED: i64 = 50;
@@ -22,7 +25,7 @@ pub(super) const DATA_READS: usize = 3;
 const EXAMPLES: usize = 3;
 
 /// A profile to try something on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Sample {
     pub(super) people_id: PeopleId,
     pub(super) raw: Value,
@@ -58,12 +61,35 @@ pub(super) async fn load(
         return Ok(Samples { samples, integration: row });
     }
     let website = row.website().filter(|_| row.is_live()).ok_or(Refusal::NotConnected)?;
-    if let Some(page) = engine.samples.page(integration, website) {
-        return Ok(Samples { samples: page, integration: row });
-    }
-    let page = with_crisp(engine, account, async |client| first_page(client, website).await).await?;
-    engine.samples.keep_page(integration, website, &page);
-    Ok(Samples { samples: page, integration: row })
+    let page = if let Some(page) = engine.samples.page(integration, website) {
+        page
+    } else {
+        let page = with_crisp(engine, account, async |client| first_page(client, website).await).await?;
+        engine.samples.keep_page(integration, website, &page);
+        page
+    };
+    let samples = without_erased(engine, account, &settings_of(&row)?.mapping, page).await?;
+    Ok(Samples { samples, integration: row })
+}
+
+/// Erased people are not shown either, although Crisp still lists them.
+async fn without_erased(
+    engine: &Engine,
+    account: AccountId,
+    mapping: &Mapping,
+    mut page: Vec<Sample>,
+) -> Result<Vec<Sample>, Refusal> {
+    let hashes = |sample: &Sample| {
+        let email = sample.raw.get("email").and_then(Value::as_str);
+        let raw = (&sample.raw, sample.data.as_ref());
+        trail(mapping, sample.people_id.as_str(), email, raw).hashes(&engine.erasure, account)
+    };
+    let all: Vec<TraceHash> = page.iter().flat_map(hashes).collect();
+    let mut session = engine.database.read_primary(account).await?;
+    let erased = erasure::suppressed(&mut session, &all).await?;
+    session.commit().await?;
+    page.retain(|sample| hashes(sample).iter().all(|hash| !erased.contains(hash)));
+    Ok(page)
 }
 
 async fn first_page(client: &Client, website: WebsiteId) -> Result<Vec<Sample>, crisp_client::Error> {

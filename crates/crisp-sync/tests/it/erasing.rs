@@ -4,7 +4,7 @@ use crisp_domain::EmailKey;
 use crisp_storage::views::contacts::{self, Filter};
 use crisp_sync::directory::{self, ContactChange, Field};
 use crisp_sync::syncs::SyncKind;
-use crisp_sync::{Refusal, connect, erase};
+use crisp_sync::{Refusal, connect, erase, settings};
 use testkit::simulator::{Links, NewConversation, NewPerson, Options, WebsiteOptions};
 
 use crate::world::{ACTOR, World};
@@ -82,7 +82,7 @@ async fn an_address_that_only_the_mapping_knows_is_kept_away_too() {
     };
     // Stored before the mapping looked at it, and read anew after.
     let settings = mapped("data.work_email");
-    crisp_sync::settings::put(&world.engine, world.account, id, ACTOR, settings).await.unwrap();
+    settings::put(&world.engine, world.account, id, ACTOR, settings).await.unwrap();
     let second = change.create_person(person());
     world.sync(id, SyncKind::Full).await;
     world
@@ -144,4 +144,31 @@ async fn a_contact_of_the_directory_keeps_nothing_that_an_erased_profile_or_a_pu
         "the directory's own"
     );
     assert!(world.actions().await.contains(&"integration.purged".to_owned()));
+}
+
+/// Crisp still lists them, and before an import nothing is stored: what is shown then comes from Crisp itself.
+#[tokio::test]
+async fn an_erased_person_is_not_shown_in_a_preview_nor_among_the_examples_of_fields() {
+    let options =
+        Options { websites: vec![WebsiteOptions::of_size(0, 0).links(Links::none())], ..Options::default() };
+    let world = World::of(options).await;
+    let change = world.crisp.change(world.website());
+    change.create_person(NewPerson::named("Ana Example", ANA));
+    change.create_person(NewPerson::named("Ben Example", "ben@northwind.example"));
+    let id = world.connected().await;
+    let shown = async || {
+        let saved = settings::get(&world.engine, world.account, id).await.unwrap();
+        let form = serde_json::to_value(saved).unwrap();
+        let preview = settings::preview(&world.engine, world.account, id, form).await.unwrap();
+        let names: Vec<String> = preview.into_iter().filter_map(|one| one.after.name).collect();
+        let fields = settings::source_fields(&world.engine, world.account, id).await.unwrap();
+        (names, serde_json::to_string(&fields).unwrap())
+    };
+    let (names, fields) = shown().await;
+    assert!(names.contains(&"Ana Example".to_owned()) && fields.contains(ANA), "{names:?}");
+    // What was shown is still kept for whoever goes on editing.
+    erase::person(&world.engine, world.account, ACTOR, ANA).await.unwrap();
+    let (names, fields) = shown().await;
+    assert_eq!(names, ["Ben Example"]);
+    assert!(!fields.contains(ANA) && !fields.contains("Ana Example"), "{fields}");
 }

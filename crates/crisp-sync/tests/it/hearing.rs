@@ -5,7 +5,7 @@ use crisp_sync::connect::{self, Imported};
 use crisp_sync::settings;
 use crisp_sync::syncs::SyncKind;
 use serde_json::{Value, json};
-use testkit::simulator::{Links, NewConversation, NewPerson, Options, WebsiteOptions};
+use testkit::simulator::{Links, NewConversation, NewMessage, NewPerson, Options, Side, WebsiteOptions};
 
 use crate::world::{ACTOR, World, now};
 
@@ -135,6 +135,57 @@ async fn with_redaction_an_edit_that_comes_before_its_message_leaves_nothing_unr
             assert!(!after.contains(CARD), "with redaction the applied hook is emptied, too");
         }
     }
+}
+
+/// Lists, hooks and edits; bodies, structured content and subjects; shown and skipped.
+#[tokio::test]
+async fn with_redaction_nothing_is_stored_unredacted_through_whichever_door_it_came() {
+    const CARD: &str = "5555 5555 5555 4444";
+    let world = empty_world().await;
+    let change = world.crisp.change(world.website());
+    let ben = change.create_person(NewPerson::named("Ben Example", "ben@northwind.example"));
+    let said = |text: &str| format!("{text} {CARD}");
+    let new = NewConversation {
+        people_id: Some(ben),
+        subject: Some(said("listed subject")),
+        ..NewConversation::default()
+    };
+    let session = change.start_conversation(new, &said("listed"));
+    let file = json!({"name": said("file"), "url": "https://files.example/1", "type": "text/plain"});
+    change.send(&session, NewMessage::of_kind("file", Side::User, file)).unwrap();
+    change.send(&session, NewMessage::note(&said("note"))).unwrap();
+    let skipped = NewConversation {
+        email: Some("nobody@northwind.example".to_owned()),
+        subject: Some(said("skipped subject")),
+        ..NewConversation::default()
+    };
+    change.start_conversation(skipped, &said("skipped"));
+    let id = world.connected().await;
+    put_settings(&world, id, json!({"redact": true})).await;
+    world.sync(id, SyncKind::Full).await;
+    let listed = world.dump().await;
+    assert!(listed.contains("listed subject [card removed]") && listed.contains("note [card removed]"));
+    assert!(listed.contains("skipped subject [card removed]") && !listed.contains(CARD), "{listed}");
+
+    let message = |fingerprint: u64, text: &str| {
+        json!({"session_id": session, "fingerprint": fingerprint, "type": "text", "from": "user", "origin": "chat",
+            "content": said(text), "timestamp": ms()})
+    };
+    let edit = json!({"session_id": session, "fingerprint": 88, "content": said("edited")});
+    let subject = json!({"session_id": session, "subject": said("hooked subject")});
+    let hooks = [
+        ("message:send", message(88, "hooked"), ms()),
+        ("message:updated", edit, ms() + 1),
+        ("message:received", message(89, "answered"), ms()),
+        ("session:set_subject", subject, ms()),
+    ];
+    world.hear(id, &hooks).await;
+    let heard = world.dump().await;
+    assert!(
+        heard.contains("hooked subject [card removed]") && heard.contains("edited [card removed]"),
+        "{heard}"
+    );
+    assert!(heard.contains("answered [card removed]") && !heard.contains(CARD), "{heard}");
 }
 
 #[tokio::test]

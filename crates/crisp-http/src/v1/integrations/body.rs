@@ -15,7 +15,7 @@ use crate::v1::settings::{Settings, SettingsShape};
 use crate::v1::syncs::Sync;
 
 /// One Crisp website connected, or about to be, to the account.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub(crate) struct Integration {
     /// Its id.
     id: Uuid,

@@ -4,11 +4,13 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
 use crisp_domain::{AccountId, SyncId};
 use crisp_storage::Database;
 use crisp_storage::syncs::{self, SyncRow};
-use futures::{Stream, stream};
+use futures::stream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
@@ -45,14 +47,16 @@ pub(crate) async fn watch(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<Uuid>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let row = find(&state, &caller, SyncId::from(id)).await?;
     let place = std::sync::Arc::clone(state.streams()).try_acquire_owned().map_err(|_full| crowded())?;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let watched =
         Watched { state: state.clone(), caller, row: Some(row), looking: None, ticks, _place: place };
-    Ok(Sse::new(state.until_shutdown(stream::unfold(watched, Watched::next))))
+    let told = Sse::new(state.until_shutdown(stream::unfold(watched, Watched::next)));
+    // By itself it would say `no-cache`, which lets a cache keep it.
+    Ok(([(header::CACHE_CONTROL, "no-store")], told))
 }
 
 fn crowded() -> Problem {

@@ -1,14 +1,12 @@
 //! Settings, a Crisp and an account that are full of canaries.
 
-use std::path::PathBuf;
-
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 use testkit::postgres::Database;
 use testkit::simulator::{Links, Options, Simulator, WebsiteOptions};
 use uuid::Uuid;
 
-use crate::processes::{Answer, Process, send, worker};
+use crate::processes::{Answer, Process, api, send, worker};
 
 /// Markers of what belongs to people, in the order of [`marked`].
 pub(crate) const PERSONAL: [&str; 12] = [
@@ -67,20 +65,20 @@ impl Stage {
         let common = common(&crisp, database.url());
         let mut settings = common.clone();
         settings.push(("API_LISTEN", "127.0.0.1:0".to_owned()));
-        let api = Process::start(PathBuf::from(env!("CARGO_BIN_EXE_api")), &settings);
-        let address = listening(&api.wait_for("serving").await);
+        let serving = Process::start(api(), &settings);
+        let address = listening(&serving.wait_for("serving").await);
         let worker_address = free_address();
         let mut settings = common;
         settings.push(("WORKER_LISTEN", worker_address.clone()));
         settings.push(("API_PUBLIC_URL", format!("http://{address}")));
-        let worker = Process::start(worker(), &settings);
+        let working = Process::start(worker(), &settings);
         Self {
             token: token(Uuid::new_v4()),
             crisp,
             api: address,
             worker: worker_address,
             learnt: std::sync::Mutex::default(),
-            processes: vec![api, worker],
+            processes: vec![serving, working],
             database,
         }
     }

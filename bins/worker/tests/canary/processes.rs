@@ -1,17 +1,46 @@
 //! The real programs, everything they say, and a client that speaks HTTP by hand.
 
 use std::io::Read;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use clap::Parser as _;
+use crisp_settings::process;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Longer than a start takes, migrations included, on a machine that does many things.
 const STARTS_WITHIN: Duration = Duration::from_mins(1);
+
+/// Set for the process that is to be the `api`.
+const IS_THE_API: &str = "CANARY_IS_THE_API";
+
+/// The `worker` itself.
+pub(crate) fn worker() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
+    command.env_clear();
+    command
+}
+
+/// The `api`: cargo builds no program of another package for a test, but its library, whose `main` is the program. So
+/// this test's own binary is started once more, to be nothing but that.
+pub(crate) fn api() -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "processes::where_it_is_told_to_this_is_the_api", "--nocapture"]);
+    command.env_clear().env(IS_THE_API, "1");
+    command
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the process that starts this one tells it so")]
+fn where_it_is_told_to_this_is_the_api() {
+    if std::env::var_os(IS_THE_API).is_some() {
+        let ended = process::run(api::CommandLine::parse_from(["api"]).run());
+        panic!("the api ended: {ended:?}");
+    }
+}
 
 /// A running program; it ends with this value.
 pub(crate) struct Process {
@@ -21,9 +50,8 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a program with these settings and no others.
-    pub(crate) fn start(program: PathBuf, settings: &[(&str, String)]) -> Self {
-        let mut command = Command::new(program);
-        command.env_clear().envs(settings.iter().map(|(name, value)| (name, value)));
+    pub(crate) fn start(mut command: Command, settings: &[(&str, String)]) -> Self {
+        command.envs(settings.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
@@ -65,15 +93,6 @@ fn listen(mut pipe: impl Read + Send + 'static, said: &Arc<Mutex<String>>) {
             said.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..length]));
         }
     });
-}
-
-/// The `worker` that stands beside the `api` of this test; built where it is not there yet.
-pub(crate) fn worker() -> PathBuf {
-    let beside = PathBuf::from(env!("CARGO_BIN_EXE_api")).with_file_name("worker");
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "worker"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    assert!(build.status().unwrap().success(), "the worker could not be built");
-    beside
 }
 
 /// An answer.
