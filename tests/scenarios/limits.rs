@@ -1,4 +1,4 @@
-//! Crisp where the dossier leaves it open: sorts that are refused, filters that are ignored, lists that end oddly.
+//! Crisp where docs/crisp-api.md leaves it open: sorts that are refused, filters that are ignored, lists that end oddly.
 
 use crisp_sync::syncs::SyncKind;
 use testkit::simulator::{

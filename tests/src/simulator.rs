@@ -1,6 +1,6 @@
 //! A simulated Crisp: its REST API, its install page, its web hooks, and the truth behind them.
 //!
-//! The simulator follows the dossier of Crisp's API and is strict where Crisp is: wrong credentials, a page size out of
+//! The simulator follows docs/crisp-api.md and is strict where Crisp is: wrong credentials, a page size out of
 //! range or a website without the plugin get Crisp's own refusals, and anything that would write is refused and
 //! remembered. It knows nothing of the crates it tests: its wire types are its own, so that a mistake in one of them
 //! cannot cancel the same mistake here.

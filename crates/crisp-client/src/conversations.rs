@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_dossiers_conversation_is_read() {
+    fn the_documented_conversation_is_read() {
         let raw = json!({"session_id":"S","website_id":"W","people_id":"P","state":"unresolved","status":1,
             "preview_message":{"type":"text","fingerprint":176_722_560_418_342_i64},"assigned":{"user_id":"OP"},
             "meta":{"nickname":"Ana Example","email":"ana@northwind.example","phone":"","origin":"chat","subject":"Pricing"},

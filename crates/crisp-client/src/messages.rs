@@ -145,6 +145,8 @@ pub struct Backwards {
 
 /// How often the bound moves back by a millisecond where nothing unseen comes.
 const MOST_STEPS_BACK: u8 = 2;
+/// Messages of one millisecond, and nothing else in their batch, from which on there may be more of it than a batch holds.
+const CROWD: usize = 5;
 
 impl Backwards {
     /// Goes on with a walk that has come as far back as this time (ms).
@@ -160,8 +162,8 @@ impl Backwards {
         let brings_news = known < fingerprints.len();
         self.seen.extend(&fingerprints);
         if std::mem::take(&mut self.from_below) {
-            // Whole if it overlaps what came from above, or if Crisp says that there is no more of it.
-            self.gap |= if brings_news { known == 0 } else { batch.more };
+            // Where both sides overlap, or this one brings nothing, nothing lies between them.
+            self.gap |= brings_news && known == 0;
             return self.onward();
         }
         if !batch.more || batch.records.is_empty() {
@@ -173,7 +175,7 @@ impl Backwards {
         self.steps_back = if brings_news { 0 } else { self.steps_back + 1 };
         let oldest = self.oldest_ms.filter(|oldest| times().all(|time| time == *oldest));
         match oldest {
-            Some(crowded) if self.steps_back == 1 => {
+            Some(crowded) if self.steps_back == 1 && batch.records.len() >= CROWD => {
                 self.from_below = true;
                 Onward::Next(Selector::After(crowded.saturating_sub(1)))
             }
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dossiers_message_is_read() {
+    fn the_documented_message_is_read() {
         let raw = json!({"session_id":"S","type":"file","from":"user","origin":"chat","edited":false,
             "content":{"name":"quote.pdf"},"fingerprint":176_722_560_418_342_i64,"timestamp":1_767_225_604_987_i64,
             "user":{"user_id":"S","nickname":"Ana Example"}});
@@ -311,13 +313,13 @@ mod tests {
 
     #[test]
     fn a_crowded_millisecond_is_read_from_both_sides() {
-        let crowd = batch(&[(3, 30), (4, 30)]);
-        for (from_below, ends) in [
-            (batch(&[(2, 30), (3, 30)]), Onward::Whole),
-            (Page { more: false, ..crowd.clone() }, Onward::Whole),
-            (batch(&[(1, 30), (2, 30)]), Onward::Stuck),
-            (crowd.clone(), Onward::Stuck),
-        ] {
+        let of = |fingerprints: std::ops::Range<i64>| {
+            batch(&fingerprints.map(|one| (one, 30)).collect::<Vec<_>>())
+        };
+        let crowd = of(10..15);
+        for (from_below, ends) in
+            [(of(6..11), Onward::Whole), (crowd.clone(), Onward::Whole), (of(5..10), Onward::Stuck)]
+        {
             let mut walk = Backwards::default();
             assert_eq!(walk.next(&crowd), before(31));
             assert_eq!(walk.next(&crowd), after(29));

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_dossiers_profile_is_read() {
+    fn the_documented_profile_is_read() {
         let raw = json!({"people_id":"P","email":"ana@northwind.example","person":{"nickname":"Ana Example","avatar":""},
             "active":{"now":false,"last":1_767_225_000_000_i64},"created_at":1_735_689_600_000_i64,"updated_at":"1767225001200"});
         let profile = Profile::read(raw.clone()).unwrap();

@@ -26,6 +26,7 @@ pub mod accounts;
 pub mod adoption;
 pub mod audit;
 mod bulk;
+pub mod claims;
 pub mod conversations;
 pub mod database;
 pub mod dead_letters;

@@ -23,9 +23,9 @@ mod website_id;
 
 use crisp_client::WebsiteId;
 use crisp_domain::{AccountId, IntegrationId};
-use crisp_storage::AccountSession;
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::work::{self, Lane};
+use crisp_storage::{AccountSession, claims};
 use serde_json::json;
 
 use crate::clock;
@@ -144,7 +144,7 @@ async fn connect(
 ) -> Result<(), Refusal> {
     let (now, id, website) = (clock::now(), row.integration_id(), inspection.website);
     may_connect(row, website)?;
-    if !integrations::claim_website(session, website, id, now).await? {
+    if !claims::claim(session, website, id, now).await? {
         return Err(Refusal::WebsiteAlreadyConnected);
     }
     let before = row.state.clone();

@@ -15,7 +15,7 @@ use crisp_storage::syncs::{self, SyncRow};
 use crisp_storage::views::freshness::{self, Freshness};
 use crisp_storage::views::skipped;
 use crisp_storage::work::Lane;
-use crisp_storage::{AccountSession, profiles};
+use crisp_storage::{AccountSession, claims, profiles};
 use serde::Serialize;
 
 use crate::clock;
@@ -75,7 +75,7 @@ pub async fn diagnosis(
     let row = integrations::find(&mut session, integration).await?.ok_or(Refusal::NotFound)?;
     engine.admit_click(account).await?;
     // A website that is not held any more may be somebody else's: nothing is asked about it.
-    let held = integrations::claimed_at(&mut session, integration).await?.is_some();
+    let held = claims::claimed_at(&mut session, integration).await?.is_some();
     let facts = own_facts(engine, &mut session, row).await?;
     session.commit().await?;
     let website = facts.integration.website().filter(|_| held);

@@ -1,4 +1,4 @@
-//! How the simulated Crisp answers, where the dossier leaves it open or where real life goes wrong.
+//! How the simulated Crisp answers, where docs/crisp-api.md leaves it open or where real life goes wrong.
 
 use std::collections::BTreeSet;
 

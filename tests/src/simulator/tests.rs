@@ -1,4 +1,4 @@
-//! The simulator against the dossier.
+//! The simulator against docs/crisp-api.md.
 
 mod changes;
 mod faults;

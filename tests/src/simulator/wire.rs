@@ -1,4 +1,4 @@
-//! Crisp's JSON, written by hand from the dossier: wire types of the simulator's own, so that a mistake of the client
+//! Crisp's JSON, written by hand from docs/crisp-api.md: wire types of the simulator's own, so that a mistake of the client
 //! cannot cancel itself out here.
 
 mod bent;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{AccountSession, audit, sightings, syncs};
+use crisp_storage::{AccountSession, audit, claims, sightings, syncs};
 use serde_json::json;
 
 use super::link;
@@ -146,7 +146,7 @@ async fn let_go(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), crisp_storage::Error> {
-    integrations::release_website(session, row.integration_id()).await?;
+    claims::release(session, row.integration_id()).await?;
     link::spend(row);
     row.website_token = None;
     row.next_incremental_at = None;

@@ -2,8 +2,8 @@
 
 use crisp_client::hook::PluginChange;
 use crisp_storage::hooks::PendingHook;
-use crisp_storage::integrations;
 use crisp_storage::work::{self, Lane};
+use crisp_storage::{claims, integrations};
 
 use super::apply::Batch;
 use crate::connect;
@@ -21,7 +21,7 @@ pub(super) async fn take(
         return Ok("ignored");
     }
     let id = batch.scope.id();
-    let Some(claimed_at) = integrations::claimed_at(&mut batch.scope.session, id).await? else {
+    let Some(claimed_at) = claims::claimed_at(&mut batch.scope.session, id).await? else {
         return Ok("not connected");
     };
     if hook.crisp_at.is_some_and(|crisp_at| crisp_at < claimed_at) {

@@ -6,7 +6,7 @@ use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::quota::Purpose;
 use crisp_storage::syncs::{self, SyncRow};
 use crisp_storage::work::{self, Lease, Release};
-use crisp_storage::{AccountSession, audit, operators};
+use crisp_storage::{AccountSession, audit, claims, operators};
 use serde_json::json;
 
 use super::{Next, Run, Stage};
@@ -100,7 +100,7 @@ async fn recover(engine: &Engine, lease: &Lease) -> Result<bool, Error> {
     work::fence(&mut session, lease).await?;
     let mut integration = integrations::get(&mut session, lease.integration).await?;
     // Whoever disconnected it meanwhile, or reconnected it, has had the last word.
-    let held = integrations::claimed_at(&mut session, lease.integration).await?.is_some();
+    let held = claims::claimed_at(&mut session, lease.integration).await?.is_some();
     if !held || integration.state != "needs_attention" || integration.website() != Some(website) {
         return Ok(integration.is_live());
     }

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worked_examples_of_the_dossier_hold() {
+    fn the_worked_examples_hold() {
         let secret = "9f2c41d07b6e4a538c1de0a7f45b8d62";
         let state = r#"{"website_id":"3b1d6f0e-52c7-4f0a-9a58-1e7c0d4b9a21","event":"session:set_state","data":{"website_id":"3b1d6f0e-52c7-4f0a-9a58-1e7c0d4b9a21","session_id":"session_6f0b2c1a-8d34-4e57-b1a9-0c5d7e9f1234","inbox_id":null,"state":"resolved"},"timestamp":1767225604990}"#;
         let expected = "ef420e9dcb2ad3cc78a27e101278c716681b58a1ca74b75f24d9af0ed0c4adbf";

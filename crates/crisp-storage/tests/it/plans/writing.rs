@@ -14,8 +14,8 @@ use crisp_storage::syncs::SyncRow;
 use crisp_storage::vault::{Key, KeyRing};
 use crisp_storage::work::Lane;
 use crisp_storage::{
-    adoption, audit, conversations, dead_letters, directory, erasure, hooks, integrations, matches, messages,
-    operators, profiles, purge, secrets, sightings, syncs, unreadable, wanted, work,
+    adoption, audit, claims, conversations, dead_letters, directory, erasure, hooks, integrations, matches,
+    messages, operators, profiles, purge, secrets, sightings, syncs, unreadable, wanted, work,
 };
 use secrecy::SecretBox;
 use uuid::Uuid;
@@ -50,9 +50,9 @@ async fn call_integrations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, integrations::add_redactions, integration, 1);
     call!(setting, called, integrations::bring_forward, integration, None, None);
     call!(setting, called, integrations::note_forecast, integration, 1, 1);
-    call!(setting, called, integrations::claim_website, website, integration, now());
-    call!(setting, called, integrations::claimed_at, integration);
-    call!(setting, called, integrations::release_website, integration);
+    call!(setting, called, claims::claim, website, integration, now());
+    call!(setting, called, claims::claimed_at, integration);
+    call!(setting, called, claims::release, integration);
     call!(setting, called, adoption::adopt_some, integration, integration, 1);
     call!(setting, called, adoption::adopt, integration, integration);
     call!(setting, called, operators::save, integration, &names, now());
