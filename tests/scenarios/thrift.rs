@@ -99,7 +99,7 @@ async fn custom_data_that_fail_for_one_person_keep_nobody_else_out() -> anyhow::
     let listed = "select external_id from unreadable_records where kind = 'profile'";
     let listed: Vec<String> =
         stage.sql().await?.query(listed, &[]).await?.iter().map(|row| row.get(0)).collect();
-    assert_eq!(listed, [person.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&person));
     let asked = times_asked(&stage.sim.log(), Kind::PeopleData);
     let others = asked.iter().filter(|(name, times)| **name != person && **times == 1).count();
     assert_eq!(others, 29, "{asked:?}");
@@ -138,8 +138,8 @@ async fn a_refusal_is_waited_out_by_everybody_however_crisp_says_it_and_lowers_n
         let amid: Vec<&f64> = arrivals.iter().filter(|at| (under_way..least).contains(*at)).collect();
         assert!(amid.is_empty(), "{status} {retry_after:?}: asked amid the pause: {amid:?}");
         assert!(arrivals.len() > 20, "it went on: {arrivals:?}");
-        let state = stage.engine.ledger().state().await?;
-        assert_eq!((state.limit, state.blocked_until), (Some(1_000), None), "{retry_after:?}");
+        let ledger = stage.engine.ledger().state().await?;
+        assert_eq!((ledger.limit, ledger.blocked_until), (Some(1_000), None), "{retry_after:?}");
         let differing = differences(&stage).await?;
         assert!(differing.is_empty(), "{differing:#?}");
         stage.close().await?;

@@ -121,12 +121,11 @@ impl Ledger {
         until: Option<DateTime<Utc>>,
     ) -> Result<Wait, Error> {
         let mut connection = self.database.system().await?;
-        let until = match until {
-            Some(until) => until,
-            None => {
-                let entries = entries::list(&mut connection, &self.terms, account.as_uuid()).await?;
-                standing.room_from(self.terms, purpose, entries)
-            }
+        let until = if let Some(until) = until {
+            until
+        } else {
+            let entries = entries::list(&mut connection, &self.terms, account.as_uuid()).await?;
+            standing.room_from(self.terms, purpose, entries)
         };
         if purpose == Purpose::Backfill {
             rows::save_waiter(&mut connection, account, Some(until)).await?;

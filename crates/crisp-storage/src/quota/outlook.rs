@@ -30,9 +30,9 @@ impl Standing {
         let in_a_window = self.for_each_window(&terms, purpose);
         let (windows, rest) = ((beyond - 1) / in_a_window, (beyond - 1) % in_a_window + 1);
         let windows = i32::try_from(windows).unwrap_or(i32::MAX);
-        let waited = terms.window.checked_mul(windows).unwrap_or(LONGEST).min(LONGEST);
+        let later = terms.window.checked_mul(windows).unwrap_or(LONGEST).min(LONGEST);
         let first = comes_back(rest, entries).unwrap_or(self.now + terms.window);
-        first.max(from) + waited
+        first.max(from) + later
     }
 
     fn for_each_window(&self, terms: &Terms, purpose: Purpose) -> i64 {
