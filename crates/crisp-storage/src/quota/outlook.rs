@@ -117,8 +117,8 @@ mod tests {
         let entries = [entry(150, 50, false), entry(100, 50, true)];
         // One is still kept for live work at the end of a period.
         assert_eq!(seconds(&standing, Purpose::Backfill, (40, 0), &entries), 150);
-        assert_eq!(seconds(&standing, Purpose::Backfill, (80, 0), &entries), 160);
-        assert_eq!(seconds(&standing, Purpose::Backfill, (100, 0), &entries), 250);
+        assert_eq!(seconds(&standing, Purpose::Backfill, (79, 0), &entries), 160);
+        assert_eq!(seconds(&standing, Purpose::Backfill, (80, 0), &entries), 250);
         assert_eq!(seconds(&standing, Purpose::Backfill, (50, 1), &entries), 250, "a rival takes as much");
     }
 }
