@@ -6,7 +6,7 @@ use serde_json::json;
 use testkit::metrics::Scrape;
 use testkit::simulator::Options;
 
-use crate::socket::{answer, send};
+use crate::socket::{answer, delivery, send};
 use crate::working::Working;
 use crate::world::{Serving, World};
 
@@ -32,14 +32,8 @@ async fn post_hook(world: &World, server: &Serving, number: i64) {
     let envelope =
         json!({"website_id": website, "event": "session:set_state", "data": data, "timestamp": at});
     let hook = world.crisp.signed_hook(&envelope);
-    let headers = hook.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
-    let headers = headers.collect::<Vec<_>>().concat();
-    let head = format!(
-        "POST /crisp/hooks HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
-        hook.body.len()
-    );
     let mut stream = tokio::net::TcpStream::connect(&server.address).await.unwrap();
-    send(&mut stream, format!("{head}{}", hook.body).as_bytes()).await;
+    send(&mut stream, delivery(&server.address, &hook).as_bytes()).await;
     assert_eq!(answer(&mut stream).await.status, 200);
 }
 

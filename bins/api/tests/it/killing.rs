@@ -10,6 +10,7 @@ use testkit::simulator::{Options, SignedHook, Simulator};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::socket::delivery;
 use crate::working::Working;
 use crate::world::{Serving, World};
 
@@ -24,16 +25,9 @@ const FIRST: i64 = 176_722_560_000_000;
 
 /// The answer's status; `None` where there was none.
 async fn post(address: &str, hook: &SignedHook) -> Option<u16> {
-    let headers = hook.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
-    let headers = headers.collect::<Vec<_>>().concat();
-    let head = format!(
-        "POST /crisp/hooks HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
-        hook.body.len()
-    );
     let answer = async {
         let mut stream = TcpStream::connect(address).await.ok()?;
-        stream.write_all(head.as_bytes()).await.ok()?;
-        stream.write_all(hook.body.as_bytes()).await.ok()?;
+        stream.write_all(delivery(address, hook).as_bytes()).await.ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.ok()?;
         String::from_utf8_lossy(&answer).split(' ').nth(1)?.parse().ok()

