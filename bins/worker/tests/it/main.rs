@@ -23,6 +23,9 @@ mod freezing;
 /// R1: asked to end, a worker hands back what it holds.
 mod ending;
 
+/// R1: what was given up is listed, and tried again when an operator says so.
+mod letters;
+
 /// R1: Postgres crashes, and is away for a while.
 mod outages;
 

@@ -110,6 +110,13 @@ impl Ground {
         Process::start(env!("CARGO_BIN_EXE_worker"), none, self.settings.iter().cloned().chain(more))
     }
 
+    /// Starts the worker's program with a command.
+    pub fn command(&self, words: &[&str]) -> anyhow::Result<Process> {
+        let quiet = [("LOG".to_owned(), "error".to_owned())];
+        let settings = self.settings.iter().cloned().chain(quiet);
+        Process::start(env!("CARGO_BIN_EXE_worker"), words.iter().copied(), settings)
+    }
+
     /// The server, where it is one of our own.
     pub fn cluster(&self) -> anyhow::Result<&Cluster> {
         match &self.base {
