@@ -108,6 +108,11 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 impl Unreadable {
+    /// What is wrong with one field of a record that was read all the same.
+    pub fn remark(&self) -> String {
+        format!("{} is {}", self.path, self.detail)
+    }
+
     pub(crate) fn identity_missing<T: Wire>() -> Self {
         Self { identity: None, path: T::IDENTITY.to_owned(), detail: "missing or not an id".to_owned() }
     }

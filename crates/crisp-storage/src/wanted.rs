@@ -174,5 +174,24 @@ pub async fn count_in_doubt(session: &mut AccountSession, integration: Integrati
         .map_err(Error::query("count records in doubt"))
 }
 
+/// Whether records have been wanted for this reason since a moment, and still are.
+pub async fn any_since(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    reason: &str,
+    since: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let account = session.account().as_uuid();
+    let wanted = wanted_records::table
+        .filter(wanted_records::account_id.eq(account))
+        .filter(wanted_records::integration_id.eq(integration.as_uuid()))
+        .filter(wanted_records::reason.eq(reason))
+        .filter(wanted_records::created_at.ge(since));
+    diesel::select(diesel::dsl::exists(wanted))
+        .get_result(session.connection()?)
+        .await
+        .map_err(Error::query("look for wanted records"))
+}
+
 /// The reason of a wish to settle a record that a hook and a lagging list disagree about.
 pub const IN_DOUBT: &str = "in doubt";

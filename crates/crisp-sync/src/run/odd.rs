@@ -33,9 +33,9 @@ impl Odd {
             marred.identity.as_deref().map_or_else(|| unreadable::place(number, 0), text::storable)
         };
         for damaged in &page.damaged {
-            odd.note(name(damaged), damaged);
+            odd.note(name(damaged), &damaged.remark());
         }
-        odd.listed.extend(page.mistyped.iter().map(|mistyped| (name(mistyped), mistyped.to_string())));
+        odd.listed.extend(page.mistyped.iter().map(|mistyped| (name(mistyped), mistyped.remark())));
         odd
     }
 

@@ -106,7 +106,7 @@ impl Step<'_> {
         }
         tally.failed += count(odd.len() + self.page.damaged.len());
         let marred = self.page.damaged.iter().chain(&self.page.mistyped);
-        odd.extend(marred.map(|odd| (self.name_of(odd, 0), odd.to_string())));
+        odd.extend(marred.map(|odd| (self.name_of(odd, 0), odd.remark())));
         batch.is_empty = self.page.records.is_empty();
         batch.near = neighbours(&batch.facts);
         if !scope.settings.include_notes {

@@ -82,6 +82,7 @@ async fn call_hooks(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, hooks::list_backlogged);
     call!(setting, called, hooks::list_events_between, integration, &["session:removed"], (now(), now()));
     call!(setting, called, hooks::list_people_heard, integration, "people:profile:removed", &some, now());
+    call!(setting, called, wanted::any_since, integration, "messages not found", now());
     call!(setting, called, conversations::any_removed_between, integration, (now(), now()));
     call!(setting, called, wanted::list_due, integration, now(), 1);
     call!(setting, called, wanted::next_due, integration);
