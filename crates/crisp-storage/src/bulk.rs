@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Jsonb, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
@@ -22,8 +23,8 @@ pub(crate) enum Parent {
     Account,
     /// `integrations`: the row's id becomes `integration_id`.
     Integration(Uuid),
-    /// `conversations`: the row's id becomes `conversation_id`.
-    Conversation(Uuid),
+    /// `conversations`: each record names its own, as `conversation_id`.
+    Conversations,
 }
 
 /// The shape of one table for bulk upserts: `account_id`, the parent's id, `created_at` and `updated_at` are implied.
@@ -67,30 +68,33 @@ impl Bulk {
             return Ok(Written::default());
         }
         let account = session.account().as_uuid();
-        let parent_id = match parent {
-            Parent::Account => account,
-            Parent::Integration(id) | Parent::Conversation(id) => id,
-        };
         let records =
             serde_json::to_value(rows).map_err(|source| Error::Corrupt { what: "rows to write", source })?;
-        let outcomes: Vec<Outcome> = diesel::sql_query(self.statement(parent))
+        let mut query = diesel::sql_query(self.statement(parent))
+            .into_boxed::<Pg>()
             .bind::<SqlUuid, _>(account)
-            .bind::<SqlUuid, _>(parent_id)
             .bind::<Jsonb, _>(records)
-            .bind::<Timestamptz, _>(now)
-            .load(session.connection()?)
-            .await
-            .map_err(Error::query("write rows in bulk"))?;
+            .bind::<Timestamptz, _>(now);
+        if let Parent::Integration(id) = parent {
+            query = query.bind::<SqlUuid, _>(id);
+        }
+        let outcomes: Vec<Outcome> =
+            query.load(session.connection()?).await.map_err(Error::query("write rows in bulk"))?;
         let created = outcomes.iter().filter(|outcome| outcome.created).count();
         Ok(Written { created: count(created), updated: count(outcomes.len().saturating_sub(created)) })
     }
 
-    /// The statement's text: parameters are account, parent, records, now.
+    /// The statement's text: parameters are account, records, now and, where it has one, the parent.
     pub(crate) fn statement(&self, parent: Parent) -> String {
         let (parent_table, parent_account, parent_column) = match parent {
             Parent::Account => ("accounts", "id", None),
             Parent::Integration(_) => ("integrations", "account_id", Some("integration_id")),
-            Parent::Conversation(_) => ("conversations", "account_id", Some("conversation_id")),
+            Parent::Conversations => ("conversations", "account_id", Some("conversation_id")),
+        };
+        let (reference, is_the_parent) = match parent {
+            Parent::Account => ("", "p.id = $1"),
+            Parent::Integration(_) => ("", "p.id = $4"),
+            Parent::Conversations => ("conversation_id uuid, ", "p.id = u.conversation_id"),
         };
         let own: Vec<_> = self.fixed.iter().chain(self.columns).collect();
         let names = join(own.iter().map(|(name, _)| (*name).to_owned()));
@@ -98,21 +102,18 @@ impl Bulk {
         let types = join(own.iter().map(|(name, kind)| format!("{name} {kind}")));
         let (parent_into, parent_value) =
             parent_column.map_or((String::new(), ""), |column| (format!("{column}, "), "p.id, "));
-        let conflict = join(
-            std::iter::once("account_id")
-                .chain(parent_column)
-                .chain(self.key.iter().copied())
-                .map(str::to_owned),
-        );
+        let key: Vec<_> = parent_column.into_iter().chain(self.key.iter().copied()).collect();
+        let order = self.key.iter().map(|name| format!("u.{name}"));
         let table = self.table;
 
         let mut statement = format!(
             "insert into {table} (account_id, {parent_into}{names}, created_at, updated_at) \
-             select p.{parent_account}, {parent_value}{values}, $4, $4 \
-             from {parent_table} p cross join jsonb_to_recordset($3) as u({types}) \
-             where p.{parent_account} = $1 and p.id = $2 order by {} \
-             on conflict ({conflict}) do ",
-            join(self.key.iter().map(|name| format!("u.{name}"))),
+             select p.{parent_account}, {parent_value}{values}, $3, $3 \
+             from {parent_table} p cross join jsonb_to_recordset($2) as u({reference}{types}) \
+             where p.{parent_account} = $1 and {is_the_parent} order by {} \
+             on conflict ({}) do ",
+            join(std::iter::once("p.id".to_owned()).chain(order)),
+            join(std::iter::once("account_id").chain(key).map(str::to_owned)),
         );
         let changing: Vec<_> =
             self.columns.iter().map(|(name, _)| *name).filter(|name| !self.key.contains(name)).collect();

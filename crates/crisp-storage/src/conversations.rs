@@ -181,6 +181,18 @@ pub async fn find(
         .map_err(Error::query("find a conversation"))
 }
 
+/// Conversations by our ids, shown or not.
+pub async fn list(session: &mut AccountSession, ids: &[Uuid]) -> Result<Vec<ConversationRow>, Error> {
+    let account = session.account().as_uuid();
+    conversations::table
+        .filter(conversations::account_id.eq(account))
+        .filter(conversations::id.eq_any(ids))
+        .select(ConversationRow::as_select())
+        .load(session.connection()?)
+        .await
+        .map_err(Error::query("load conversations"))
+}
+
 /// Conversations that may belong to somebody else once contacts with these e-mails or people ids changed.
 pub async fn list_concerned(
     session: &mut AccountSession,

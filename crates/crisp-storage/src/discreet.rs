@@ -70,6 +70,7 @@ mod tests {
         (conversation.email, conversation.nickname, conversation.subject) =
             (Some(text()), Some(text()), Some(text()));
         let message = MessageRow {
+            conversation_id: Uuid::nil(),
             fingerprint: 1,
             id,
             direction: None,

@@ -1,5 +1,7 @@
 //! Messages of shown conversations, and the figures of a conversation that follow from them.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use crisp_domain::ids::{ConversationId, IntegrationId};
 use diesel::prelude::*;
@@ -15,10 +17,11 @@ use crate::schema::messages;
 use crate::session::AccountSession;
 
 /// A message as stored; the migration describes every column.
-#[derive(Clone, PartialEq, Queryable, Selectable, Serialize)]
+#[derive(Clone, PartialEq, Queryable, QueryableByName, Selectable, Serialize)]
 #[diesel(table_name = messages)]
 #[expect(missing_docs, reason = "the migration comments every column")]
 pub struct MessageRow {
+    pub conversation_id: Uuid,
     pub fingerprint: i64,
     pub id: Uuid,
     pub direction: Option<String>,
@@ -60,57 +63,74 @@ pub(crate) const BULK: Bulk = Bulk {
     ],
 };
 
-/// The stored messages of a conversation among `fingerprints`.
-pub async fn list_by_fingerprint(
+/// The stored messages among those that are named by conversation and fingerprint.
+pub async fn list_named(
     session: &mut AccountSession,
-    conversation: ConversationId,
-    fingerprints: &[i64],
+    names: &BTreeSet<(Uuid, i64)>,
 ) -> Result<Vec<MessageRow>, Error> {
     let account = session.account().as_uuid();
-    messages::table
+    let (conversations, fingerprints): (Vec<Uuid>, Vec<i64>) = names.iter().copied().unzip();
+    let conversations: BTreeSet<Uuid> = conversations.into_iter().collect();
+    let mut found: Vec<MessageRow> = messages::table
         .filter(messages::account_id.eq(account))
-        .filter(messages::conversation_id.eq(conversation.as_uuid()))
+        .filter(messages::conversation_id.eq_any(conversations))
         .filter(messages::fingerprint.eq_any(fingerprints))
         .select(MessageRow::as_select())
         .load(session.connection()?)
         .await
-        .map_err(Error::query("load messages"))
+        .map_err(Error::query("load messages"))?;
+    // Two conversations may each have a message of the same fingerprint, of which one was asked for.
+    found.retain(|row| names.contains(&(row.conversation_id, row.fingerprint)));
+    Ok(found)
 }
 
-/// Live messages strictly between two moments (either may be open).
+/// A stretch of a conversation's time, its ends not included; both may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Between {
+    /// Whose messages.
+    pub conversation: ConversationId,
+    /// Sent after this moment.
+    pub after: Option<DateTime<Utc>>,
+    /// Sent before this moment.
+    pub before: Option<DateTime<Utc>>,
+}
+
+/// The live messages in any of these stretches.
 pub async fn list_live_between(
     session: &mut AccountSession,
-    conversation: ConversationId,
-    after: Option<DateTime<Utc>>,
-    before: Option<DateTime<Utc>>,
+    stretches: &[Between],
 ) -> Result<Vec<MessageRow>, Error> {
+    if stretches.is_empty() {
+        return Ok(Vec::new());
+    }
     let account = session.account().as_uuid();
-    let mut query = messages::table
-        .filter(messages::account_id.eq(account))
-        .filter(messages::conversation_id.eq(conversation.as_uuid()))
-        .filter(messages::removed_at.is_null().and(messages::sent_at.is_not_null()))
-        .into_boxed();
-    if let Some(after) = after {
-        query = query.filter(messages::sent_at.gt(after));
-    }
-    if let Some(before) = before {
-        query = query.filter(messages::sent_at.lt(before));
-    }
-    query
-        .select(MessageRow::as_select())
-        .load(session.connection()?)
-        .await
-        .map_err(Error::query("load messages"))
+    let conversations: Vec<Uuid> = stretches.iter().map(|one| one.conversation.as_uuid()).collect();
+    let after: Vec<Option<DateTime<Utc>>> = stretches.iter().map(|one| one.after).collect();
+    let before: Vec<Option<DateTime<Utc>>> = stretches.iter().map(|one| one.before).collect();
+    diesel::sql_query(
+        "select m.* from messages m \
+         join unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) as s(conversation_id, after, before) \
+             on s.conversation_id = m.conversation_id \
+         where m.account_id = $1 and m.conversation_id = any($2::uuid[]) \
+             and m.removed_at is null and m.sent_at is not null \
+             and (s.after is null or m.sent_at > s.after) and (s.before is null or m.sent_at < s.before)",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<Array<SqlUuid>, _>(conversations)
+    .bind::<Array<Nullable<Timestamptz>>, _>(after)
+    .bind::<Array<Nullable<Timestamptz>>, _>(before)
+    .load(session.connection()?)
+    .await
+    .map_err(Error::query("load messages"))
 }
 
-/// Saves messages of one conversation; rows that are as stored cost no write.
+/// Saves messages, whichever their conversations; rows that are as stored cost no write.
 pub async fn save(
     session: &mut AccountSession,
-    conversation: ConversationId,
     rows: &[MessageRow],
     now: DateTime<Utc>,
 ) -> Result<Written, Error> {
-    BULK.upsert(session, Parent::Conversation(conversation.as_uuid()), rows, now).await
+    BULK.upsert(session, Parent::Conversations, rows, now).await
 }
 
 /// Forgets the messages of conversations that are not shown any more.
@@ -178,6 +198,9 @@ struct Concerned {
 /// What a conversation's messages say about it.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Figures {
+    /// Whose messages.
+    #[diesel(sql_type = SqlUuid)]
+    pub conversation_id: Uuid,
     /// Live messages of every type.
     #[diesel(sql_type = BigInt)]
     pub message_count: i64,
@@ -198,26 +221,31 @@ pub struct Figures {
     pub first_reply_at: Option<DateTime<Utc>>,
 }
 
-/// Reads the figures of a conversation from its messages.
-pub async fn figures(session: &mut AccountSession, conversation: ConversationId) -> Result<Figures, Error> {
+/// Reads the figures of conversations from their messages; there is one of each, also where there are no messages.
+pub async fn figures(session: &mut AccountSession, conversation_ids: &[Uuid]) -> Result<Vec<Figures>, Error> {
+    if conversation_ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let account = session.account().as_uuid();
     diesel::sql_query(
-        "with live as (select direction, internal, sent_at from messages \
-             where account_id = $1 and conversation_id = $2 and removed_at is null and sent_at is not null), \
-         bounds as (select min(sent_at) filter (where direction = 'inbound' and not internal) as first_inbound, \
-             max(sent_at) filter (where direction = 'outbound' and not internal) as last_reply from live) \
-         select count(live.sent_at) as message_count, max(live.sent_at) as last_message_at, \
-             min(live.sent_at) as first_message_at, \
+        "with live as (select conversation_id, direction, internal, sent_at from messages \
+             where account_id = $1 and conversation_id = any($2::uuid[]) and removed_at is null and sent_at is not null), \
+         bounds as (select c.id, \
+             min(live.sent_at) filter (where live.direction = 'inbound' and not live.internal) as first_inbound, \
+             max(live.sent_at) filter (where live.direction = 'outbound' and not live.internal) as last_reply \
+             from unnest($2::uuid[]) as c(id) left join live on live.conversation_id = c.id group by c.id) \
+         select bounds.id as conversation_id, count(live.sent_at) as message_count, \
+             max(live.sent_at) as last_message_at, min(live.sent_at) as first_message_at, \
              min(live.sent_at) filter (where live.direction = 'inbound' and not live.internal \
                  and (bounds.last_reply is null or live.sent_at > bounds.last_reply)) as waiting_on_us_since, \
              min(bounds.first_inbound) as first_inbound_at, \
              min(live.sent_at) filter (where live.direction = 'outbound' and not live.internal \
                  and live.sent_at >= bounds.first_inbound) as first_reply_at \
-         from bounds left join live on true",
+         from bounds left join live on live.conversation_id = bounds.id group by bounds.id",
     )
     .bind::<SqlUuid, _>(account)
-    .bind::<SqlUuid, _>(conversation.as_uuid())
-    .get_result(session.connection()?)
+    .bind::<Array<SqlUuid>, _>(conversation_ids)
+    .load(session.connection()?)
     .await
-    .map_err(Error::query("read the figures of a conversation"))
+    .map_err(Error::query("read the figures of conversations"))
 }

@@ -114,20 +114,23 @@ pub async fn clear_places(
     Ok(())
 }
 
-/// Takes a transcript and everything in it off the list, when it is about to be read from its end to its beginning.
-pub async fn clear_transcript(
+/// Takes transcripts and everything in them off the list, when they are about to be read from end to beginning.
+pub async fn clear_transcripts(
     session: &mut AccountSession,
     integration: IntegrationId,
-    session_id: &str,
+    session_ids: &[String],
 ) -> Result<(), Error> {
+    if session_ids.is_empty() {
+        return Ok(());
+    }
     let account = session.account().as_uuid();
     diesel::sql_query(
         "delete from unreadable_records where account_id = $1 and integration_id = $2 and kind = 'message' \
-         and (external_id = $3 or starts_with(external_id, $3 || ':'))",
+         and exists (select from unnest($3::text[]) as s(id) where external_id = s.id or starts_with(external_id, s.id || ':'))",
     )
     .bind::<SqlUuid, _>(account)
     .bind::<SqlUuid, _>(integration.as_uuid())
-    .bind::<Text, _>(session_id)
+    .bind::<Array<Text>, _>(session_ids)
     .execute(session.connection()?)
     .await
     .map_err(Error::query("clear unreadable messages"))?;

@@ -1,7 +1,9 @@
 //! Messages: reads a conversation's transcript from its newest message back, and keeps what is stored in line with it.
 
+mod group;
 mod merge;
 mod step;
+mod write;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,11 +20,13 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::error::Error;
 use crate::scope::Scope;
+use group::Group;
 pub(crate) use merge::{bury, to_row};
 pub(crate) use step::put_figures;
-use step::{Step, count_into};
+use step::{Place, Step};
+use write::count_into;
 
-/// What reading one transcript did.
+/// What reading transcripts did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) read: i64,
@@ -31,17 +35,6 @@ pub(crate) struct Tally {
     pub(crate) unchanged: i64,
     pub(crate) removed: i64,
     pub(crate) failed: i64,
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.read += other.read;
-        self.created += other.created;
-        self.updated += other.updated;
-        self.unchanged += other.unchanged;
-        self.removed += other.removed;
-        self.failed += other.failed;
-    }
 }
 
 /// How far a walk from the newest message back has come: stored with the conversation, so that anyone can go on.
@@ -70,8 +63,7 @@ pub(crate) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads what is due of one conversation's messages, batch by batch, each committed with its bookmark.
-    pub(crate) async fn read(&self, conversation: &ConversationRow) -> Result<Tally, Error> {
-        let mut tally = Tally::default();
+    async fn read<'a>(&self, conversation: &'a ConversationRow, group: &Group<'a>) -> Result<(), Error> {
         let mut bookmark: Option<Bookmark> =
             conversation.messages_walk.clone().and_then(|stored| serde_json::from_value(stored).ok());
         let (mut walk, mut selector) = bookmark
@@ -84,16 +76,13 @@ impl Reader<'_> {
             let repeated = walk.known(&page);
             let onward = walk.next(&page);
             let cursor_ms = walk.oldest_ms();
-            let sync = self.sync;
-            let step =
-                Step { conversation, sync, selector, page, sent_at, onward, repeated, cursor_ms, bookmark };
-            let scope = Scope::open(self.database, self.lease, self.cause, clock::now()).await?;
-            let (done, after, batch) = step.apply(scope).await?;
-            tally += batch;
-            bookmark = after;
-            match (done, onward) {
-                (false, Onward::Next(further)) => selector = further,
-                _ => return Ok(tally),
+            let step = Step { conversation, selector, page, sent_at, onward, repeated, cursor_ms, bookmark };
+            match (group.write(step).await?, onward) {
+                (Some(Place::OnTheWay(mark)), Onward::Next(further)) => {
+                    bookmark = mark;
+                    selector = further;
+                }
+                _ => return Ok(()),
             }
         }
     }
@@ -106,13 +95,14 @@ impl Reader<'_> {
         may_go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), Error> {
         let in_vain = AtomicBool::new(false);
+        let group = Group::new(self.database, self.lease, self.sync, self.cause);
         let read = |conversation| {
-            let in_vain = &in_vain;
+            let (in_vain, group) = (&in_vain, &group);
             async move {
                 if in_vain.load(Ordering::Relaxed) || !may_go_on() {
                     return None;
                 }
-                let outcome = self.read(conversation).await;
+                let outcome = self.read(conversation, group).await;
                 if outcome.as_ref().is_err_and(|error| !error.lies_in_one_record()) {
                     in_vain.store(true, Ordering::Relaxed);
                 }

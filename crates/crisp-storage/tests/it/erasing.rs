@@ -84,8 +84,8 @@ async fn plant(setting: &Setting) {
     of_ben.contact_id = Some(ben);
     let (shown_id, ben_id) = (shown.id, of_ben.id);
     setting.save_conversations(&[shown, skipped, by_people, of_ben]).await;
-    setting.save_messages(shown_id, &[message(1, 1), message(2, 2)]).await;
-    setting.save_messages(ben_id, &[message(3, 3)]).await;
+    setting.save_messages(&[message(shown_id, 1, 1), message(shown_id, 2, 2)]).await;
+    setting.save_messages(&[message(ben_id, 3, 3)]).await;
 
     let mut session = setting.write().await;
     let integration = setting.integration;

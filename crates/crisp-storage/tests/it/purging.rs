@@ -48,7 +48,7 @@ async fn import(setting: &Setting, prefix: &str) {
         row.skip_reason = contact.is_none().then(|| "no_match".to_owned());
         let id = row.id;
         setting.save_conversations(&[row]).await;
-        setting.save_messages(id, &[message(1, 1), message(2, 2), message(3, 3)]).await;
+        setting.save_messages(&[message(id, 1, 1), message(id, 2, 2), message(id, 3, 3)]).await;
     }
     work(setting, prefix).await;
 }

@@ -138,16 +138,17 @@ impl Setting {
         session.commit().await.unwrap();
     }
 
-    pub(crate) async fn save_messages(&self, conversation: Uuid, rows: &[MessageRow]) {
+    pub(crate) async fn save_messages(&self, rows: &[MessageRow]) {
         let mut session = self.write().await;
-        messages::save(&mut session, ConversationId::from(conversation), rows, now()).await.unwrap();
+        messages::save(&mut session, rows, now()).await.unwrap();
         session.commit().await.unwrap();
     }
 }
 
 /// A visitor's message that was sent `seconds` after [`now`]; not stored.
-pub(crate) fn message(fingerprint: i64, seconds: i64) -> MessageRow {
+pub(crate) fn message(conversation: Uuid, fingerprint: i64, seconds: i64) -> MessageRow {
     MessageRow {
+        conversation_id: conversation,
         fingerprint,
         id: uuid_v7(now()),
         direction: Some("inbound".to_owned()),

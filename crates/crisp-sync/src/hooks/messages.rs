@@ -1,10 +1,10 @@
 //! Messages that hooks bring: said, edited, removed, in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crisp_client::{Fingerprint, Message};
 use crisp_domain::message::MessageKind;
-use crisp_domain::{ConversationId, MessageFacts, MessageId, RenderOptions, json, text};
+use crisp_domain::{MessageFacts, MessageId, RenderOptions, json, text};
 use crisp_storage::hooks::PendingHook;
 use crisp_storage::integrations;
 use crisp_storage::messages::{self, MessageRow};
@@ -52,7 +52,7 @@ pub(super) async fn said(
         return Ok("woke");
     }
     let now = batch.scope.now;
-    let mut row = transcript::to_row(before.as_ref(), &facts, Batch::stamp(hook).crisp_at, now);
+    let mut row = transcript::to_row(conversation, before.as_ref(), &facts, Batch::stamp(hook).crisp_at, now);
     row.content_stamp_ms = Some(Batch::stamp(hook).crisp_at.timestamp_millis());
     row.content_hooked_at = Some(hook.received_at);
     if before.as_ref().is_none_or(|before| before.body != row.body) {
@@ -61,7 +61,7 @@ pub(super) async fn said(
     if let Some(before) = before {
         keep_younger(&mut row, &before, RenderOptions::from(&batch.scope.settings));
     }
-    put(batch, conversation, row);
+    put(batch, row);
     Ok("applied")
 }
 
@@ -143,7 +143,7 @@ pub(super) async fn edited(
     if stale {
         return Ok("stale");
     }
-    let mut row = before.unwrap_or_else(|| placeholder(fingerprint, batch.scope.now));
+    let mut row = before.unwrap_or_else(|| placeholder(conversation, fingerprint, batch.scope.now));
     let options = RenderOptions::from(&batch.scope.settings);
     if row.sent_at.is_some() {
         let kind = MessageKind::from(row.kind.as_deref().unwrap_or_default());
@@ -161,7 +161,7 @@ pub(super) async fn edited(
     row.edited_at = Some(stamp.crisp_at);
     row.content_stamp_ms = Some(stamp_ms);
     row.content_hooked_at = Some(hook.received_at);
-    put(batch, conversation, row);
+    put(batch, row);
     Ok("applied")
 }
 
@@ -179,13 +179,13 @@ pub(super) async fn removed(
         return Ok("noted");
     }
     let before = stored(batch, conversation, fingerprint).await?;
-    let mut row = before.unwrap_or_else(|| placeholder(fingerprint, batch.scope.now));
+    let mut row = before.unwrap_or_else(|| placeholder(conversation, fingerprint, batch.scope.now));
     if row.removed_at.is_none() {
         transcript::bury(&mut row, Batch::stamp(hook).crisp_at);
         row.content_stamp_ms = Some(Batch::stamp(hook).crisp_at.timestamp_millis());
         row.content_hooked_at = Some(hook.received_at);
     }
-    put(batch, conversation, row);
+    put(batch, row);
     Ok("applied")
 }
 
@@ -195,8 +195,13 @@ fn rendered(kind: &MessageKind, content: &Value, options: RenderOptions) -> (Str
     (text::storable(&rendered.text), rendered.content.map(json::storable), redactions)
 }
 
-fn placeholder(fingerprint: Fingerprint, now: chrono::DateTime<chrono::Utc>) -> MessageRow {
+fn placeholder(
+    conversation: Uuid,
+    fingerprint: Fingerprint,
+    now: chrono::DateTime<chrono::Utc>,
+) -> MessageRow {
     MessageRow {
+        conversation_id: conversation,
         fingerprint: fingerprint.get(),
         id: MessageId::new_v7(now).as_uuid(),
         direction: None,
@@ -223,13 +228,12 @@ async fn stored(
     if let Some((_, row)) = batch.messages.rows.get(&(conversation, fingerprint.get())) {
         return Ok(Some(row.clone()));
     }
-    let id = ConversationId::from(conversation);
-    let rows = messages::list_by_fingerprint(&mut batch.scope.session, id, &[fingerprint.get()]).await?;
-    Ok(rows.into_iter().next())
+    let name = BTreeSet::from([(conversation, fingerprint.get())]);
+    Ok(messages::list_named(&mut batch.scope.session, &name).await?.pop())
 }
 
-fn put(batch: &mut Batch<'_>, conversation: Uuid, row: MessageRow) {
-    let key = (conversation, row.fingerprint);
+fn put(batch: &mut Batch<'_>, row: MessageRow) {
+    let key = (row.conversation_id, row.fingerprint);
     batch.messages.rows.entry(key).and_modify(|(_, after)| *after = row.clone()).or_insert((None, row));
 }
 
@@ -239,17 +243,14 @@ pub(super) async fn save(
     changes: &mut Changes,
     conversations: &mut BTreeMap<String, Change>,
 ) -> Result<(), Error> {
-    let mut by_conversation: BTreeMap<Uuid, Vec<MessageRow>> = BTreeMap::new();
-    for ((conversation, _), (_, row)) in std::mem::take(&mut changes.rows) {
-        by_conversation.entry(conversation).or_default().push(row);
-    }
-    let now = scope.now;
-    for (conversation, rows) in by_conversation {
-        let id = ConversationId::from(conversation);
-        messages::save(&mut scope.session, id, &rows, now).await?;
-        let figures = messages::figures(&mut scope.session, id).await?;
-        if let Some(change) = conversations.values_mut().find(|change| change.row.id == conversation) {
-            transcript::put_figures(&mut change.row, &figures);
+    let rows: Vec<MessageRow> = std::mem::take(&mut changes.rows).into_values().map(|(_, row)| row).collect();
+    let concerned: BTreeSet<Uuid> = rows.iter().map(|row| row.conversation_id).collect();
+    let concerned: Vec<Uuid> = concerned.into_iter().collect();
+    messages::save(&mut scope.session, &rows, scope.now).await?;
+    for figures in messages::figures(&mut scope.session, &concerned).await? {
+        let mut concerned = conversations.values_mut().map(|change| &mut change.row);
+        if let Some(row) = concerned.find(|row| row.id == figures.conversation_id) {
+            transcript::put_figures(row, &figures);
         }
     }
     if changes.redactions > 0 {

@@ -7,9 +7,12 @@ use crisp_client::{Fingerprint, Message, Page};
 use crisp_domain::{MessageFacts, MessageId, MessageKind, json, text, time};
 use crisp_storage::conversations::ConversationRow;
 use crisp_storage::messages::MessageRow;
+use uuid::Uuid;
 
 use crate::observe::{LAG, lies_ahead};
 
+/// What a batch changes.
+#[derive(Default)]
 pub(super) struct Changes {
     pub(super) rows: Vec<MessageRow>,
     pub(super) unchanged: i64,
@@ -87,8 +90,10 @@ impl Stretch {
     }
 }
 
-/// The moments that a merge needs to know.
-pub(super) struct Moments {
+/// Whose messages a merge is about, and the moments that it needs to know.
+pub(super) struct Context {
+    /// The conversation's id.
+    pub(super) conversation: Uuid,
     /// When the batch was asked for.
     pub(super) sent_at: DateTime<Utc>,
     /// Now.
@@ -97,9 +102,10 @@ pub(super) struct Moments {
     pub(super) otherwise: DateTime<Utc>,
 }
 
-impl Moments {
+impl Context {
     pub(super) fn of(row: &ConversationRow, sent_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
-        Self { sent_at, now, otherwise: row.crisp_created_at.or(row.crisp_updated_at).unwrap_or(now) }
+        let otherwise = row.crisp_created_at.or(row.crisp_updated_at).unwrap_or(now);
+        Self { conversation: row.id, sent_at, now, otherwise }
     }
 }
 
@@ -108,19 +114,19 @@ pub(super) fn merge(
     batch: &Batch,
     mut stored: BTreeMap<i64, MessageRow>,
     stretch: &Stretch,
-    moments: &Moments,
+    context: &Context,
 ) -> Changes {
-    let mut changes = Changes { rows: Vec::new(), unchanged: 0, removed: 0, lagging: false };
+    let mut changes = Changes::default();
     let mut seen = HashSet::with_capacity(batch.facts.len());
     for fact in &batch.facts {
         if !seen.insert(fact.fingerprint) {
             continue;
         }
         let before = stored.remove(&fact.fingerprint.get());
-        let near = batch.near.get(&fact.fingerprint).copied().unwrap_or(moments.otherwise);
-        let next = read_message(before.as_ref(), fact, near, moments);
+        let near = batch.near.get(&fact.fingerprint).copied().unwrap_or(context.otherwise);
+        let next = read_message(before.as_ref(), fact, near, context);
         changes.lagging |=
-            before.as_ref().is_some_and(|row| hooked_recently(row, moments.sent_at) && differs(row, fact));
+            before.as_ref().is_some_and(|row| hooked_recently(row, context.sent_at) && differs(row, fact));
         if before.as_ref() == Some(&next) { changes.unchanged += 1 } else { changes.rows.push(next) }
     }
     for (fingerprint, mut row) in stored {
@@ -129,11 +135,11 @@ pub(super) fn merge(
         if row.removed_at.is_some() || row.sent_at.is_none() || proves_nothing || is_listed {
             continue;
         }
-        if hooked_recently(&row, moments.sent_at) {
+        if hooked_recently(&row, context.sent_at) {
             changes.lagging = true;
             continue;
         }
-        bury(&mut row, moments.now);
+        bury(&mut row, context.now);
         changes.removed += 1;
         changes.rows.push(row);
     }
@@ -153,13 +159,13 @@ fn read_message(
     before: Option<&MessageRow>,
     fact: &MessageFacts,
     near: DateTime<Utc>,
-    moments: &Moments,
+    context: &Context,
 ) -> MessageRow {
-    let mut row = to_row(before, fact, near, moments.now);
+    let mut row = to_row(context.conversation, before, fact, near, context.now);
     let Some(before) = before else { return row };
     // A hook that told of an edit without its content stands against nothing.
     let told = before.body.is_some() || before.removed_at.is_some();
-    if hooked_recently(before, moments.sent_at) && told {
+    if hooked_recently(before, context.sent_at) && told {
         row.body.clone_from(&before.body);
         row.content.clone_from(&before.content);
         row.removed_at = before.removed_at;
@@ -171,7 +177,7 @@ fn read_message(
         // Stored before redaction was switched on: nobody edited it.
         && fact.redactions.total() == 0
     {
-        row.edited_at = Some(moments.now);
+        row.edited_at = Some(context.now);
     }
     row
 }
@@ -179,6 +185,7 @@ fn read_message(
 /// A message's row as Crisp has it now; what our side knows beyond that is kept. `near` is where it is shown if nothing
 /// tells its time.
 pub(crate) fn to_row(
+    conversation: Uuid,
     before: Option<&MessageRow>,
     fact: &MessageFacts,
     near: DateTime<Utc>,
@@ -187,6 +194,7 @@ pub(crate) fn to_row(
     let (sent_at, sent_at_assumed) = time_of(before, fact, near, now);
     let edited_before = before.and_then(|row| row.edited_at);
     MessageRow {
+        conversation_id: conversation,
         fingerprint: fact.fingerprint.get(),
         id: before.map_or_else(|| MessageId::new_v7(now).as_uuid(), |row| row.id),
         direction: Some(fact.direction.to_string()),

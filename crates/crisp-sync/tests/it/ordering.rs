@@ -1,6 +1,8 @@
 //! Web hooks out of order: whatever comes first, the end is Crisp's own state.
 
-use crisp_domain::{ConversationId, IntegrationId};
+use std::collections::BTreeSet;
+
+use crisp_domain::IntegrationId;
 use crisp_storage::conversations::{self, ConversationRow};
 use crisp_storage::messages;
 use serde_json::{Value, json};
@@ -78,8 +80,8 @@ async fn assert_ended_well(world: &World, id: IntegrationId, story: &Story, how:
     let row = stored(world, id, &story.session).await;
     assert_eq!((row.status.as_str(), row.subject.as_deref()), ("unresolved", Some("Renamed")), "{how}");
     let mut reading = world.engine.database().read_primary(world.account).await.unwrap();
-    let (conversation, names) = (ConversationId::from(row.id), [story.edited, story.removed]);
-    let found = messages::list_by_fingerprint(&mut reading, conversation, &names).await.unwrap();
+    let names = BTreeSet::from([(row.id, story.edited), (row.id, story.removed)]);
+    let found = messages::list_named(&mut reading, &names).await.unwrap();
     let of = |name: i64| found.iter().find(|message| message.fingerprint == name).unwrap();
     let (edited, removed) = (of(story.edited), of(story.removed));
     assert_eq!((edited.body.as_deref(), edited.removed_at), (Some("first, edited"), None), "{how}");

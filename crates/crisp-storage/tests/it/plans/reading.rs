@@ -49,16 +49,18 @@ async fn call_conversations(setting: &Setting, called: &mut BTreeSet<String>) {
     let people = [(integration, "p1".to_owned())];
     call!(setting, called, conversations::list_by_session, integration, &some);
     call!(setting, called, conversations::find, conversation);
+    call!(setting, called, conversations::list, &[conversation.as_uuid()]);
     call!(setting, called, conversations::list_concerned, &some, &people, &[ContactId::new_v7(now())]);
     call!(setting, called, conversations::list_messages_due, integration, Due::Urgent, now(), 1);
     call!(setting, called, conversations::count_messages_due, integration);
     call!(setting, called, conversations::next_messages_retry, integration, Due::Calm);
     call!(setting, called, matches::list_candidates, integration.as_uuid(), &some, &some);
     call!(setting, called, matches::history, conversation);
-    call!(setting, called, messages::list_by_fingerprint, conversation, &[1]);
-    call!(setting, called, messages::list_live_between, conversation, None, None);
-    call!(setting, called, messages::list_live_between, conversation, Some(now()), Some(now()));
-    call!(setting, called, messages::figures, conversation);
+    let open = messages::Between { conversation, after: None, before: None };
+    let closed = messages::Between { after: Some(now()), before: Some(now()), ..open };
+    call!(setting, called, messages::list_named, &BTreeSet::from([(conversation.as_uuid(), 1)]));
+    call!(setting, called, messages::list_live_between, &[open, closed]);
+    call!(setting, called, messages::figures, &[conversation.as_uuid()]);
 }
 
 async fn call_directory(setting: &Setting, called: &mut BTreeSet<String>) {

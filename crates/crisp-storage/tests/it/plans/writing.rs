@@ -77,7 +77,7 @@ async fn call_passes(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, unreadable::save, integration, unreadable::Kind::Profile, &odd, now());
     call!(setting, called, unreadable::clear, integration, unreadable::Kind::Profile, &some);
     call!(setting, called, unreadable::clear_places, integration, unreadable::Kind::Profile);
-    call!(setting, called, unreadable::clear_transcript, integration, "session_a");
+    call!(setting, called, unreadable::clear_transcripts, integration, &some);
 }
 
 async fn call_directory(setting: &Setting, called: &mut BTreeSet<String>) {
@@ -122,7 +122,7 @@ async fn call_conversations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, conversations::link_companies, &[id.as_uuid()]);
     call!(setting, called, matches::record, &[decision], now());
     call!(setting, called, messages::forget_notes, integration, now());
-    call!(setting, called, messages::save, id, &[message(1, 0)], now());
+    call!(setting, called, messages::save, &[message(id.as_uuid(), 1, 0)], now());
     call!(setting, called, messages::forget, &[id.as_uuid()]);
 }
 

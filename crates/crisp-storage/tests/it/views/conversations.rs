@@ -32,9 +32,9 @@ async fn a_conversation_comes_with_every_name_that_belongs_to_it() {
     row.assigned_user_id = Some("op1".to_owned());
     row.message_count = 3;
     setting.save_conversations(&[row.clone()]).await;
-    let mut note = message(2, 20);
+    let mut note = message(row.id, 2, 20);
     note.internal = true;
-    setting.save_messages(row.id, &[message(1, 10), note]).await;
+    setting.save_messages(&[message(row.id, 1, 10), note]).await;
     let mut session = setting.write().await;
     let names = [("op1".to_owned(), "Olga".to_owned())];
     operators::save(&mut session, setting.integration, &names, now()).await.unwrap();

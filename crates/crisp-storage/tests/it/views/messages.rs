@@ -13,11 +13,19 @@ async fn thread() -> (Setting, ConversationId) {
     let mut row = setting.conversation("session_1", 0);
     row.contact_id = Some(ana);
     setting.save_conversations(&[row.clone()]).await;
-    let mut removed = message(2, 20);
+    let mut removed = message(row.id, 2, 20);
     (removed.body, removed.removed_at) = (None, Some(now()));
-    let mut awaited = message(9, 0);
+    let mut awaited = message(row.id, 9, 0);
     awaited.sent_at = None;
-    setting.save_messages(row.id, &[message(5, 10), message(4, 20), removed, message(1, 30), awaited]).await;
+    setting
+        .save_messages(&[
+            message(row.id, 5, 10),
+            message(row.id, 4, 20),
+            removed,
+            message(row.id, 1, 30),
+            awaited,
+        ])
+        .await;
     (setting, ConversationId::from(row.id))
 }
 
