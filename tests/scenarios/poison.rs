@@ -79,8 +79,11 @@ async fn one_404_deletes_nothing_and_two_are_believed() -> anyhow::Result<()> {
         .filter(|one| one.people_id.is_some() && one.messages > 0)
         .map(|one| one.session_id)
         .collect();
-    let missing = FaultRule::scripted(0, 1, Fault::NotFound).about(&shown[0]);
-    stage.sim.behave(|behaviour| behaviour.faults = vec![missing]);
+    // An answer of another kind that fails before the 404 is no word about whether it is there.
+    let rejected = Fault::Status { status: 400, reason: "odd".to_owned() };
+    let script = [FaultRule::scripted(0, 1, rejected), FaultRule::scripted(1, 1, Fault::NotFound)];
+    let script: Vec<_> = script.into_iter().map(|rule| rule.about(&shown[0])).collect();
+    stage.sim.behave(|behaviour| behaviour.faults.clone_from(&script));
     let sql = stage.sql().await?;
     for (session, known) in [(&shown[0], true), (&shown[1], false)] {
         if !known {

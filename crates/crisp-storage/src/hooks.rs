@@ -257,27 +257,6 @@ pub async fn put_off(
     Ok(())
 }
 
-/// Whether a hook that could have told of this change was stored since `since`.
-pub async fn list_heard_sessions(
-    session: &mut AccountSession,
-    integration: IntegrationId,
-    session_ids: &[String],
-    since: DateTime<Utc>,
-) -> Result<Vec<String>, Error> {
-    let account = session.account().as_uuid();
-    let heard: Vec<Option<String>> = hooks::table
-        .filter(hooks::account_id.eq(account))
-        .filter(hooks::integration_id.eq(integration.as_uuid()))
-        .filter(hooks::session_id.eq_any(session_ids))
-        .filter(hooks::received_at.ge(since))
-        .select(hooks::session_id)
-        .distinct()
-        .load(session.connection()?)
-        .await
-        .map_err(Error::query("list conversations that hooks told of"))?;
-    Ok(heard.into_iter().flatten().collect())
-}
-
 /// Forgets hooks that were applied before `before`, `most` of them, the oldest first. Returns how many.
 pub async fn forget_applied(
     session: &mut AccountSession,
@@ -344,16 +323,17 @@ pub async fn list_backlogged(session: &mut AccountSession) -> Result<Vec<Uuid>, 
 
 impl Database {
     /// Counts a hook of a website that nobody connected.
-    pub async fn count_unclaimed_hook(&self, now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn count_unclaimed_hooks(&self, hooks: usize, now: DateTime<Utc>) -> Result<(), Error> {
         let mut connection = self.system().await?;
         diesel::sql_query(
-            "insert into unclaimed_hooks (day, count) values ($1, 1) \
-             on conflict (day) do update set count = unclaimed_hooks.count + 1",
+            "insert into unclaimed_hooks (day, count) values ($1, $2) \
+             on conflict (day) do update set count = unclaimed_hooks.count + excluded.count",
         )
         .bind::<diesel::sql_types::Date, _>(now.date_naive())
+        .bind::<BigInt, _>(i64::try_from(hooks).unwrap_or(i64::MAX))
         .execute(&mut connection)
         .await
-        .map_err(Error::query("count an unclaimed hook"))?;
+        .map_err(Error::query("count unclaimed hooks"))?;
         Ok(())
     }
 }

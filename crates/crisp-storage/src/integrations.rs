@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use crisp_client::WebsiteId;
 use crisp_domain::ids::{AccountId, IntegrationId};
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -173,23 +174,24 @@ pub async fn save(session: &mut AccountSession, row: &IntegrationRow) -> Result<
     Ok(())
 }
 
-/// Moves the next regular runs, and nothing else of the row.
+/// Lets the next regular runs (incremental, reconciliation) come sooner, and moves nothing else of the row; one that is
+/// not planned any more, or sooner already, stays as it is.
 pub async fn bring_forward(
     session: &mut AccountSession,
     id: IntegrationId,
-    next_incremental_at: Option<DateTime<Utc>>,
-    next_reconcile_at: Option<DateTime<Utc>>,
+    (incremental, reconcile): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
 ) -> Result<(), Error> {
     let account = session.account().as_uuid();
-    diesel::update(
-        integrations::table
-            .filter(integrations::account_id.eq(account))
-            .filter(integrations::id.eq(id.as_uuid())),
+    diesel::sql_query(
+        "update integrations set \
+             next_incremental_at = case when next_incremental_at > $3 then $3 else next_incremental_at end, \
+             next_reconcile_at = case when next_reconcile_at > $4 then $4 else next_reconcile_at end \
+         where account_id = $1 and id = $2 and state = 'active'",
     )
-    .set((
-        integrations::next_incremental_at.eq(next_incremental_at),
-        integrations::next_reconcile_at.eq(next_reconcile_at),
-    ))
+    .bind::<SqlUuid, _>(account)
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(incremental)
+    .bind::<Nullable<Timestamptz>, _>(reconcile)
     .execute(session.connection()?)
     .await
     .map_err(Error::query("bring the schedule forward"))?;

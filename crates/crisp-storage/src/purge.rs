@@ -34,13 +34,16 @@ pub async fn purge_step(
             return Ok(Purged::default());
         }
     }
-    for statement in WITH_CONTACTS {
-        let Deleted { deleted, contacts } = delete(session, statement, integration, limit).await?;
-        if deleted > 0 {
-            let gone = directory::delete_unused_contacts(session, &contacts).await?;
-            let enriched = contacts.into_iter().filter(|contact| !gone.contains(contact)).collect();
-            return Ok(Purged { done: false, enriched });
-        }
+    let Deleted { deleted, contacts } = delete(session, CONVERSATIONS, integration, limit).await?;
+    if deleted > 0 {
+        directory::delete_unused_contacts(session, &contacts).await?;
+        return Ok(Purged::default());
+    }
+    let Deleted { deleted, contacts } = delete(session, PROFILES, integration, limit).await?;
+    if deleted > 0 {
+        let gone = directory::delete_unused_contacts(session, &contacts).await?;
+        let enriched = contacts.into_iter().filter(|contact| !gone.contains(contact)).collect();
+        return Ok(Purged { done: false, enriched });
     }
     for statement in LAST {
         if delete(session, statement, integration, limit).await?.deleted > 0 {
@@ -63,13 +66,12 @@ const FIRST: [&str; 2] = [
          where o.account_id = $1 and r.account_id = $1 and r.integration_id = $2 limit $3) returning null::uuid as contact_id",
 ];
 
-/// What may have been the last to hold a contact that only Crisp brought. Decisions and links go with a conversation.
-const WITH_CONTACTS: [&str; 2] = [
-    "delete from conversations c where c.account_id = $1 and c.id in ( \
-         select o.id from conversations o where o.account_id = $1 and o.integration_id = $2 limit $3) returning c.contact_id",
-    "delete from profiles p where p.account_id = $1 and p.integration_id = $2 and p.people_id in ( \
-         select o.people_id from profiles o where o.account_id = $1 and o.integration_id = $2 limit $3) returning p.contact_id",
-];
+/// Decisions and links go with a conversation. It may have been the last to hold a contact that only Crisp brought.
+const CONVERSATIONS: &str = "delete from conversations c where c.account_id = $1 and c.id in ( \
+     select o.id from conversations o where o.account_id = $1 and o.integration_id = $2 limit $3) returning c.contact_id";
+
+const PROFILES: &str = "delete from profiles p where p.account_id = $1 and p.integration_id = $2 and p.people_id in ( \
+     select o.people_id from profiles o where o.account_id = $1 and o.integration_id = $2 limit $3) returning p.contact_id";
 
 const LAST: [&str; 5] = [
     "delete from hooks h where h.account_id = $1 and h.id in ( \

@@ -4,9 +4,9 @@
 //! the moment it is made until all its requests are answered and its holder closes it; from then on it counts what
 //! was used, for one window. A grant whose holder died counts whole until one window after its last request can have
 //! arrived. So whatever falls into one window was counted together when the last of it was granted. One row lock
-//! serialises grants; closing takes none. All times are Postgres's.
+//! serialises grants; closing takes it only after Crisp has refused something. All times are Postgres's.
 //!
-//! Interactive and live work may have everything, the clicks of one account's people a quarter of it at the most.
+//! Interactive and live work may have everything, the clicks of one account's people a quarter of it, or a hundred where that is more.
 //! Backfills leave a reserve, which is released towards the end of each period, and so does the live work of an account
 //! that had a quarter: however noisy it is, the others' goes on. Backfills take turns: where room is scarce, the account
 //! that had less in the window goes first.

@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 use crisp_domain::ids::{IntegrationId, SyncId};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::schema::sync_runs;
 use crate::session::AccountSession;
+use crate::sightings;
 
 /// A sync run as stored, without `cancel_requested`, which others set; the migration describes every column.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -57,6 +59,20 @@ pub struct SyncRow {
     pub problem_code: Option<String>,
     pub problem_detail: Option<String>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Ending {
+    /// It ran to its end, and read everything.
+    Succeeded,
+    /// It ran to its end; some records could not be read.
+    Partial,
+    /// It was given up.
+    Failed,
+    /// Somebody ended it.
+    Cancelled,
 }
 
 /// States in which a run is under way: one at a time for an integration.
@@ -126,6 +142,17 @@ impl SyncRow {
     pub fn is_under_way(&self) -> bool {
         UNDER_WAY.contains(&self.state.as_str())
     }
+
+    /// Ends it; to be saved with [`close`].
+    pub fn end(&mut self, ending: Ending, now: DateTime<Utc>) {
+        let state: &'static str = ending.into();
+        state.clone_into(&mut self.state);
+        self.phase = None;
+        self.finished_at = Some(now);
+        self.resumes_at = None;
+        self.expected_finish_at = None;
+        self.updated_at = now;
+    }
 }
 
 /// Stores a new run. The caller has looked for one under way in the same turn.
@@ -149,6 +176,36 @@ pub async fn save(session: &mut AccountSession, row: &SyncRow) -> Result<(), Err
     .await
     .map_err(Error::query("save a sync run"))?;
     Ok(())
+}
+
+/// Saves a run that has ended, and forgets what its pass had seen.
+pub async fn close(session: &mut AccountSession, row: &SyncRow) -> Result<(), Error> {
+    save(session, row).await?;
+    sightings::clear(session, row.sync_id()).await
+}
+
+/// Forgets up to `limit` runs that began before a moment; the newest of each integration stays. Returns how many.
+pub async fn forget(session: &mut AccountSession, before: DateTime<Utc>, limit: i64) -> Result<usize, Error> {
+    let account = session.account().as_uuid();
+    diesel::sql_query(
+        "delete from sync_runs where account_id = $1 and id in ( \
+             select r.id from sync_runs r where r.account_id = $1 and r.id < $2 and r.finished_at is not null \
+                 and exists (select from sync_runs n \
+                     where n.account_id = $1 and n.integration_id = r.integration_id and n.id > r.id) \
+             order by r.id limit $3)",
+    )
+    .bind::<SqlUuid, _>(account)
+    .bind::<SqlUuid, _>(first_id_of(before))
+    .bind::<BigInt, _>(limit)
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("forget old sync runs"))
+}
+
+/// The least id that was made at this moment: ids begin with their time.
+fn first_id_of(moment: DateTime<Utc>) -> Uuid {
+    let ms = u64::try_from(moment.timestamp_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(ms, &[0; 10]).into_uuid()
 }
 
 /// One run of the account.

@@ -1,9 +1,9 @@
 //! What people read: the lists and figures behind the HTTP routes and the console.
 //!
 //! Every list goes page by page: a caller hands in where the last page ended (the `position()` of its last row) and
-//! how many rows it wants. Contacts, conversations, messages and what was skipped have an index in the order of their
-//! list, so a page costs the same wherever it is and however long the list; companies are sorted by name each time,
-//! and a search reads until it has found a page. Nothing here writes.
+//! how many rows it wants. Contacts, conversations, messages and skipped conversations have an index in the order of
+//! their list, so a page costs the same wherever it is and however long the list; companies and unreadable records, of
+//! which there are few, are sorted each time, and a search reads until it has found a page. Nothing here writes.
 //!
 //! A filter that is not given travels as null in `$n is null or …`. Postgres plans these statements with the values
 //! at hand (diesel prepares a `sql_query` anew each time), so such a condition vanishes before an index is chosen.

@@ -40,9 +40,11 @@ pub struct Wanted {
     pub due_at: DateTime<Utc>,
     pub version: i64,
     pub attempts: i32,
+    pub error: Option<String>,
 }
 
-/// Wants a record to be read, not before `due_at`. Wanting it again counts up its version and keeps the earlier time.
+/// Wants a record to be read, not before `due_at`. Wanting it again counts up its version and keeps
+/// the later time: what is in doubt waits until Crisp's lists have had theirs.
 pub async fn want(
     session: &mut AccountSession,
     integration: IntegrationId,
@@ -59,7 +61,7 @@ pub async fn want(
          on conflict (account_id, integration_id, kind, external_id) do update set version = wanted_records.version + 1, \
          due_at = case when wanted_records.dead_at is null and wanted_records.attempts = 0 \
              then greatest(wanted_records.due_at, excluded.due_at) else excluded.due_at end, \
-         reason = excluded.reason, attempts = 0, dead_at = null",
+         reason = excluded.reason, attempts = 0, error = null, dead_at = null",
     )
     .bind::<SqlUuid, _>(account)
     .bind::<SqlUuid, _>(integration.as_uuid())
@@ -132,7 +134,8 @@ pub async fn fulfil(
     Ok(())
 }
 
-/// Puts a wish off after a failed read, or gives it up (`retry_at` = `None`): it becomes a dead letter.
+/// Puts a wish off after a failed read, or gives it up (`retry_at` = `None`): it becomes a dead letter. One that was made
+/// again since `wanted` was read is left as it is.
 pub async fn put_off(
     session: &mut AccountSession,
     integration: IntegrationId,
@@ -147,7 +150,8 @@ pub async fn put_off(
             .filter(wanted_records::account_id.eq(account))
             .filter(wanted_records::integration_id.eq(integration.as_uuid()))
             .filter(wanted_records::kind.eq(&wanted.kind))
-            .filter(wanted_records::external_id.eq(&wanted.external_id)),
+            .filter(wanted_records::external_id.eq(&wanted.external_id))
+            .filter(wanted_records::version.eq(wanted.version)),
     )
     .set((
         wanted_records::attempts.eq(wanted_records::attempts + 1),

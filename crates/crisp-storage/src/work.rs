@@ -88,7 +88,7 @@ pub enum Release {
     Idle,
     /// Due again at this time, or earlier when signalled.
     DueAt(DateTime<Utc>),
-    /// It failed: due again at this time; signals do not shorten the wait.
+    /// It failed: due again at this time. Signals that came while it ran do not shorten the wait; a later one does.
     FailedUntil(DateTime<Utc>),
 }
 
@@ -108,31 +108,6 @@ pub async fn signal(
 ) -> Result<(), Error> {
     let account = session.account();
     run_signal(session.connection()?, account, integration, lane, at).await
-}
-
-/// Restores the hint that a lane is due at `at`, where a crash lost it: an idle lane, or one that is due later.
-pub async fn restore(
-    session: &mut AccountSession,
-    integration: IntegrationId,
-    lane: Lane,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
-    let account = session.account();
-    let lane: &'static str = lane.into();
-    diesel::sql_query(
-        "insert into work_items (integration_id, lane, account_id, due_at) values ($1, $2, $3, $4) \
-         on conflict (integration_id, lane) do update set due_at = excluded.due_at \
-         where work_items.lease_token is null and work_items.attempts = 0 \
-           and (work_items.due_at is null or work_items.due_at > excluded.due_at)",
-    )
-    .bind::<SqlUuid, _>(integration.as_uuid())
-    .bind::<Text, _>(lane)
-    .bind::<SqlUuid, _>(account.as_uuid())
-    .bind::<Timestamptz, _>(at)
-    .execute(session.connection()?)
-    .await
-    .map_err(Error::query("restore due work"))?;
-    Ok(())
 }
 
 async fn run_signal(
@@ -187,6 +162,35 @@ impl Database {
     ) -> Result<(), Error> {
         let mut connection = self.system().await?;
         run_signal(&mut connection, account, integration, lane, at).await
+    }
+
+    /// Restores the hint that a lane is due at `at`, where a crash lost it: an idle lane, or one that is due later. A hint
+    /// that is right is only looked at; each is a transaction of its own, so that it waits for nobody while it holds another.
+    pub async fn restore(
+        &self,
+        account: AccountId,
+        integration: IntegrationId,
+        lane: Lane,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let lane: &'static str = lane.into();
+        let mut connection = self.system().await?;
+        diesel::sql_query(
+            "insert into work_items (integration_id, lane, account_id, due_at) select $1, $2, $3, $4 \
+             where not exists (select from work_items where integration_id = $1 and lane = $2 \
+                 and (lease_token is not null or attempts > 0 or due_at <= $4)) \
+             on conflict (integration_id, lane) do update set due_at = excluded.due_at \
+             where work_items.lease_token is null and work_items.attempts = 0 \
+               and (work_items.due_at is null or work_items.due_at > excluded.due_at)",
+        )
+        .bind::<SqlUuid, _>(integration.as_uuid())
+        .bind::<Text, _>(lane)
+        .bind::<SqlUuid, _>(account.as_uuid())
+        .bind::<Timestamptz, _>(at)
+        .execute(&mut connection)
+        .await
+        .map_err(Error::query("restore due work"))?;
+        Ok(())
     }
 
     /// Claims due items of these lanes, as many as there are slots: of the accounts that hold least, those served longest

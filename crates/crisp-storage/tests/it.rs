@@ -19,6 +19,9 @@ mod ledger; // one budget of requests for many holders
 #[path = "it/listening.rs"]
 mod listening; // wake-ups, and that they survive the loss of the connection
 #[cfg(test)]
+#[path = "it/passes.rs"]
+mod passes; // records of runs, what a pass has seen, and wishes
+#[cfg(test)]
 #[path = "it/plans.rs"]
 mod plans; // every statement on tenant rows names its account at each scan: what Citus needs to run it as one task
 #[cfg(test)]

@@ -103,7 +103,8 @@ impl Error {
     }
 }
 
-fn chain_of(error: &dyn std::error::Error) -> String {
+/// An error and its causes in one line.
+pub(crate) fn chain_of(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

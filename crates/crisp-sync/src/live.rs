@@ -29,8 +29,8 @@ use crate::transcript::{CONCURRENCY, NOT_FOUND, Reader};
 const BATCH: i64 = 16;
 /// Reads of one record before it becomes a dead letter.
 const MAX_ATTEMPTS: i32 = 6;
-/// Times in a row that Crisp has to say that a record does not exist before it is believed.
-const ABSENCES: i32 = 2;
+/// What a wish says whose record Crisp did not have when it was asked for: twice in a row, and it is believed.
+const ABSENT: &str = "Crisp does not have it";
 
 /// Works on the live lane of an integration for a slice: what somebody waits for first, then what passes left over.
 pub(crate) async fn slice(
@@ -178,9 +178,7 @@ impl<'a> Lane<'a> {
                 threads::apply_reading(&mut scope, &self.engine.erasure, reading).await?;
             }
             Some(_) => wanted::fulfil(&mut scope.session, scope.integration.integration_id(), wish).await?,
-            None if wish.attempts + 1 < ABSENCES => {
-                not_found(&mut scope, wish).await?;
-            }
+            None if !was_absent(wish) => not_found(&mut scope, wish).await?,
             None => {
                 remove_conversations(&mut scope, std::slice::from_ref(&wish.external_id)).await?;
                 wanted::fulfil(&mut scope.session, scope.integration.integration_id(), wish).await?;
@@ -201,7 +199,7 @@ impl<'a> Lane<'a> {
             _ => None,
         };
         let mut scope = self.open().await?;
-        if found.is_none() && wish.attempts + 1 < ABSENCES {
+        if found.is_none() && !was_absent(wish) {
             not_found(&mut scope, wish).await?;
             return scope.commit().await;
         }
@@ -225,8 +223,8 @@ impl<'a> Lane<'a> {
     async fn put_off(&self, wish: &Wanted, error: &Error) -> Result<(), Error> {
         let mut scope = self.open().await?;
         let (id, now) = (scope.id(), scope.now);
-        let retry_at =
-            (wish.attempts + 1 < MAX_ATTEMPTS).then(|| now + crate::transcript::retry_after(wish.attempts));
+        let retry_at = (wish.attempts + 1 < MAX_ATTEMPTS)
+            .then(|| now + crate::transcript::retry_after(wish.attempts + 1));
         wanted::put_off(&mut scope.session, id, wish, &error.chain(), retry_at, now).await?;
         scope.commit().await
     }
@@ -292,5 +290,10 @@ fn absent_as_none<T>(answer: Result<T, crisp_client::Error>) -> Result<Option<T>
 async fn not_found(scope: &mut Scope, wish: &Wanted) -> Result<(), Error> {
     let (id, now) = (scope.id(), scope.now);
     let again = now + LAG;
-    Ok(wanted::put_off(&mut scope.session, id, wish, "Crisp does not have it", Some(again), now).await?)
+    Ok(wanted::put_off(&mut scope.session, id, wish, ABSENT, Some(again), now).await?)
+}
+
+/// Whether Crisp did not have it the last time either.
+fn was_absent(wish: &Wanted) -> bool {
+    wish.error.as_deref() == Some(ABSENT)
 }

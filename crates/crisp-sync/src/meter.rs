@@ -12,6 +12,7 @@ use crisp_storage::quota::{Answer, Grant, Ledger, Purpose, Wait};
 use tokio::sync::Mutex;
 
 use crate::clock;
+use crate::error::Error;
 use crate::worker::SLICE;
 
 /// Longest time that a person's click or a hook waits for the ledger before it is refused.
@@ -94,7 +95,11 @@ impl Meter {
             if chunk.in_flight > 0 || !spent {
                 open.push(chunk);
             } else if let Err(error) = self.ledger.close(&chunk.grant, chunk.used).await {
-                tracing::warn!(%error, "a request grant could not be given back; it lapses by itself");
+                let error = Error::from(error);
+                tracing::warn!(
+                    error = error.chain(),
+                    "a request grant could not be given back; it lapses by itself"
+                );
             }
         }
         *chunks = open;
@@ -112,7 +117,8 @@ impl Meter {
         self.close_answered(&mut chunks).await;
         let answer =
             self.ledger.grant(self.account, self.purpose, self.chunk_size()).await.map_err(|error| {
-                tracing::warn!(%error, "the request ledger could not be asked");
+                let error = Error::from(error);
+                tracing::warn!(error = error.chain(), "the request ledger could not be asked");
                 Refused { until: TimeDelta::from_std(LEDGER_AWAY).ok().map(|wait| clock::now() + wait) }
             })?;
         match answer {
@@ -182,7 +188,8 @@ impl Gate for Meter {
                 chunk.left = 0;
             }
             if let Err(error) = self.ledger.refused(*retry_after).await {
-                tracing::warn!(%error, "the request ledger could not be told of a refusal");
+                let error = Error::from(error);
+                tracing::warn!(error = error.chain(), "the request ledger could not be told of a refusal");
             }
         }
         // Requests on one meter are answered about in the order in which they were sent.

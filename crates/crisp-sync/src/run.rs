@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use crisp_client::page::Aim;
 use crisp_client::{Client, WebsiteId};
 use crisp_domain::{ImportSettings, SyncId};
+use crisp_storage::AccountSession;
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::quota::Purpose;
 use crisp_storage::syncs::{self, SyncRow};
@@ -194,7 +195,9 @@ impl Run<'_> {
         mut scope: Scope,
         change: impl FnOnce(&mut SyncRow, &mut Bookmark, &mut IntegrationRow),
     ) -> Result<(), Error> {
-        let mut row = syncs::find(&mut scope.session, self.id()).await?.ok_or(Error::Stopped)?;
+        // A run that somebody has ended meanwhile does not come back to life.
+        let found = syncs::find(&mut scope.session, self.id()).await?.filter(SyncRow::is_under_way);
+        let mut row = found.ok_or(Error::Stopped)?;
         let mut mark = read_bookmark(&row);
         let before = scope.integration.clone();
         mark.waited_ms += pace::waited(&row, scope.now);
@@ -209,7 +212,7 @@ impl Run<'_> {
         row.phase = phase_of(mark.stage, row.is_under_way()).map(str::to_owned);
         row.bookmark = serde_json::to_value(&mark).map_err(Error::corrupt("bookmark"))?;
         row.updated_at = scope.now;
-        syncs::save(&mut scope.session, &row).await?;
+        save(&mut scope.session, &row).await?;
         if scope.integration != before {
             scope.integration.updated_at = scope.now;
             integrations::save(&mut scope.session, &scope.integration).await?;
@@ -234,6 +237,10 @@ impl Run<'_> {
     fn is_incremental(&self) -> bool {
         self.row.kind == "incremental"
     }
+}
+
+async fn save(session: &mut AccountSession, row: &SyncRow) -> Result<(), crisp_storage::Error> {
+    if row.is_under_way() { syncs::save(session, row).await } else { syncs::close(session, row).await }
 }
 
 fn phase_of(stage: Stage, under_way: bool) -> Option<&'static str> {

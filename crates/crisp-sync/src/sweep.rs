@@ -3,8 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::integrations::IntegrationRow;
-use crisp_storage::work::{self, Lane};
+use crisp_storage::work::Lane;
 use crisp_storage::{AccountSession, conversations, hooks, integrations, syncs, wanted};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::connect;
@@ -12,17 +14,22 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::schedule::{self, incremental_interval, reconcile_interval};
 
-/// Hooks forgotten in one transaction.
+/// Rows of a kind that are forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 1_000;
+/// How long the record of a sync is kept; the newest of an integration stays.
+const KEEP_RUNS: TimeDelta = TimeDelta::days(90);
 
 /// Looks at every account once: restores hints, forgets what is older than it has to be kept. What goes wrong with one
 /// account keeps no other from its turn.
-pub(crate) async fn sweep(engine: &Engine) -> Result<(), Error> {
+pub(crate) async fn sweep(engine: &Engine, stop: &CancellationToken) -> Result<(), Error> {
     for account in engine.database.list_accounts().await? {
         for outcome in [restore(engine, account).await, forget(engine, account).await] {
             if let Err(error) = outcome {
                 tracing::warn!(%account, error = error.chain(), "an account could not be swept; it is tried again");
             }
+        }
+        if stop.is_cancelled() {
+            return Ok(());
         }
     }
     engine.ledger.forget_old().await?;
@@ -30,55 +37,75 @@ pub(crate) async fn sweep(engine: &Engine) -> Result<(), Error> {
     Ok(())
 }
 
+/// A lane of an integration, and when it is due.
+type Hint = (IntegrationId, Lane, DateTime<Utc>);
+
 async fn restore(engine: &Engine, account: AccountId) -> Result<(), Error> {
     let now = clock::now();
-    let mut session = engine.database.append(account).await?;
-    let backlogged = hooks::list_backlogged(&mut session).await?;
-    for integration in backlogged {
-        work::restore(&mut session, IntegrationId::from(integration), Lane::Hooks, now).await?;
+    let mut session = engine.database.read_primary(account).await?;
+    let mut rows = integrations::list(&mut session).await?;
+    let mut hints: Vec<Hint> = hooks::list_backlogged(&mut session)
+        .await?
+        .into_iter()
+        .map(|integration| (IntegrationId::from(integration), Lane::Hooks, now))
+        .collect();
+    let mut late = Vec::new();
+    for row in &mut rows {
+        if bring_forward(engine, row, now) {
+            late.push(row.integration_id());
+        }
+        hints.extend(hints_of(&mut session, row, now).await?);
     }
-    for mut row in integrations::list(&mut session).await? {
-        let id = row.integration_id();
-        bring_forward(engine, &mut session, &mut row, now).await?;
-        if let Some(due) = wanted::next_due(&mut session, id).await? {
-            work::restore(&mut session, id, Lane::Live, due).await?;
-        }
-        let under_way = syncs::find_under_way(&mut session, id).await?;
-        if let Some(due) = next_transcript(&mut session, id, under_way.is_some(), now).await? {
-            work::restore(&mut session, id, Lane::Live, due).await?;
-        }
-        let sync_due = match &under_way {
-            Some(run) => Some(run.resumes_at.unwrap_or(now)),
-            None => schedule::next_run(&row),
-        };
-        if let Some(due) = sync_due {
-            work::restore(&mut session, id, Lane::Sync, due).await?;
-        }
-        if row.settings_revision != row.applied_revision || row.purge_requested_at.is_some() {
-            work::restore(&mut session, id, Lane::Upkeep, now).await?;
-        }
+    session.commit().await?;
+    for row in rows.iter().filter(|row| late.contains(&row.integration_id())) {
+        let mut session = engine.database.append(account).await?;
+        let planned = (row.next_incremental_at, row.next_reconcile_at);
+        integrations::bring_forward(&mut session, row.integration_id(), planned).await?;
+        session.commit().await?;
     }
-    Ok(session.commit().await?)
-}
-
-/// Holds the schedule to the intervals of today: what was planned under longer ones comes sooner.
-async fn bring_forward(
-    engine: &Engine,
-    session: &mut AccountSession,
-    row: &mut IntegrationRow,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let latest = |planned: Option<DateTime<Utc>>, interval| {
-        planned.map(|planned| now.checked_add_signed(interval).map_or(planned, |latest| planned.min(latest)))
-    };
-    let incremental = latest(row.next_incremental_at, incremental_interval(engine, row));
-    let reconcile = latest(row.next_reconcile_at, reconcile_interval(engine));
-    if row.state == "active" && (incremental, reconcile) != (row.next_incremental_at, row.next_reconcile_at) {
-        row.next_incremental_at = incremental;
-        row.next_reconcile_at = reconcile;
-        integrations::bring_forward(session, row.integration_id(), incremental, reconcile).await?;
+    for (integration, lane, due) in hints {
+        engine.database.restore(account, integration, lane, due).await?;
     }
     Ok(())
+}
+
+/// What an integration's own rows say about its lanes.
+async fn hints_of(
+    session: &mut AccountSession,
+    row: &IntegrationRow,
+    now: DateTime<Utc>,
+) -> Result<Vec<Hint>, Error> {
+    let id = row.integration_id();
+    let record = wanted::next_due(session, id).await?;
+    let under_way = syncs::find_under_way(session, id).await?;
+    let transcript = next_transcript(session, id, under_way.is_some(), now).await?;
+    let sync = match &under_way {
+        Some(run) => Some(run.resumes_at.unwrap_or(now)),
+        None => schedule::next_run(row),
+    };
+    let has_upkeep = row.settings_revision != row.applied_revision || row.purge_requested_at.is_some();
+    let lanes = [
+        (Lane::Live, record),
+        (Lane::Live, transcript),
+        (Lane::Sync, sync),
+        (Lane::Upkeep, has_upkeep.then_some(now)),
+    ];
+    Ok(lanes.into_iter().filter_map(|(lane, due)| Some((id, lane, due?))).collect())
+}
+
+/// Holds the schedule to the intervals of today: what was planned under longer ones comes sooner. Returns whether
+/// something does.
+fn bring_forward(engine: &Engine, row: &mut IntegrationRow, now: DateTime<Utc>) -> bool {
+    if row.state != "active" {
+        return false;
+    }
+    let sooner = |planned: Option<DateTime<Utc>>, interval| {
+        planned.map(|planned| now.checked_add_signed(interval).map_or(planned, |latest| planned.min(latest)))
+    };
+    let before = (row.next_incremental_at, row.next_reconcile_at);
+    row.next_incremental_at = sooner(row.next_incremental_at, incremental_interval(engine, row));
+    row.next_reconcile_at = sooner(row.next_reconcile_at, reconcile_interval(engine));
+    (row.next_incremental_at, row.next_reconcile_at) != before
 }
 
 /// When the live lane has a transcript to read; while a sync is under way, only those that somebody waits for.
@@ -102,16 +129,18 @@ async fn next_transcript(
     Ok(next)
 }
 
-/// Forgets hooks that were kept long enough, in parts: none of them holds rows for long, however many there are.
+/// Forgets hooks and records of syncs that were kept long enough, in parts: none of them holds rows for long, however many there are.
 async fn forget(engine: &Engine, account: AccountId) -> Result<(), Error> {
     let keep = TimeDelta::from_std(engine.options.hooks_retention).unwrap_or(TimeDelta::days(7));
-    let before = clock::now() - keep;
+    let now = clock::now();
+    let before = now - keep;
     loop {
         let mut session = engine.database.append(account).await?;
         let applied = hooks::forget_applied(&mut session, before, FORGOTTEN_AT_ONCE).await?;
         let dead = hooks::forget_dead_bodies(&mut session, before, FORGOTTEN_AT_ONCE).await?;
+        let runs = syncs::forget(&mut session, now - KEEP_RUNS, FORGOTTEN_AT_ONCE).await?;
         session.commit().await?;
-        if applied.max(dead) < usize::try_from(FORGOTTEN_AT_ONCE).unwrap_or(usize::MAX) {
+        if applied.max(dead).max(runs) < usize::try_from(FORGOTTEN_AT_ONCE).unwrap_or(usize::MAX) {
             return Ok(());
         }
     }

@@ -1,10 +1,10 @@
 //! Syncs as people ask for them: trigger, watch, cancel.
 
 use crisp_domain::{AccountId, IntegrationId, SyncId};
+use crisp_storage::audit;
 use crisp_storage::integrations::{self, IntegrationRow};
-use crisp_storage::syncs::{self as rows, SyncRow};
+use crisp_storage::syncs::{self as rows, Ending, SyncRow};
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{audit, sightings};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -96,14 +96,8 @@ pub async fn cancel(
     if row.state == "running" {
         work::signal(&mut session, id, Lane::Sync, now).await?;
     } else {
-        "cancelled".clone_into(&mut row.state);
-        row.phase = None;
-        row.finished_at = Some(now);
-        row.resumes_at = None;
-        row.expected_finish_at = None;
-        row.updated_at = now;
-        rows::save(&mut session, &row).await?;
-        sightings::clear(&mut session, sync).await?;
+        row.end(Ending::Cancelled, now);
+        rows::close(&mut session, &row).await?;
     }
     let detail = json!({"sync_id": row.id, "kind": row.kind});
     audit::append(&mut session, actor, "sync.cancelled", Some(id), &detail, now).await?;

@@ -155,7 +155,7 @@ impl Reader<'_> {
         row.messages_attempts += 1;
         row.messages_retry_at = Some(now + retry_after(row.messages_attempts));
         if row.messages_attempts >= MAX_ATTEMPTS {
-            tracing::warn!(conversation = %row.id, error = %error, "a transcript could not be read and is set aside");
+            tracing::warn!(conversation = %row.id, error = error.chain(), "a transcript could not be read and is set aside");
             let odd =
                 (row.session_id.clone(), format!("the messages could not be read: {}", error.cause_chain()));
             unreadable::save(&mut scope.session, id, unreadable::Kind::Message, &[odd], now).await?;

@@ -116,6 +116,8 @@ pub async fn work(engine: &Engine, lease: &Lease, stop: &CancellationToken) {
         tracing::info!(integration = %lease.integration, lane = %lease.lane, "took over a lapsed lease");
     }
     let done = CancellationToken::new();
+    // However the slice ends, also by a panic: a lease that nobody works under any more is not renewed.
+    let over = done.clone().drop_guard();
     // Nothing new is begun once the slice is over, the process has to stop, or somebody else may hold the lease.
     let halt = stop.child_token();
     let heartbeat = tokio::spawn(renew(engine.clone(), lease.clone(), done.clone(), halt.clone()));
@@ -123,7 +125,7 @@ pub async fn work(engine: &Engine, lease: &Lease, stop: &CancellationToken) {
         outcome = slice(engine, lease, &halt) => outcome,
         () = end_slice(&halt, stop) => Ok(Release::DueAt(clock::now())),
     };
-    done.cancel();
+    drop(over);
     drop(heartbeat.await);
     let release = outcome.unwrap_or_else(|error| after_failure(lease, &error));
     if let Err(error) = engine.database.release(lease, release).await {
@@ -184,7 +186,7 @@ async fn renew(engine: Engine, lease: Lease, done: CancellationToken, halt: Canc
 
 async fn sweep_regularly(engine: Engine, stop: CancellationToken) {
     loop {
-        if let Err(error) = sweep::sweep(&engine).await {
+        if let Err(error) = sweep::sweep(&engine, &stop).await {
             tracing::warn!(error = error.chain(), "the sweep failed and will be tried again");
         }
         let pause = SWEEP.mul_f64(0.75 + fastrand::f64() / 2.0);

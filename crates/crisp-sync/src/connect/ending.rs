@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::integrations::{self, IntegrationRow};
+use crisp_storage::syncs::{self, Ending};
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{AccountSession, audit, claims, sightings, syncs};
+use crisp_storage::{AccountSession, audit, claims};
 use serde_json::json;
 
 use super::link;
@@ -167,16 +168,10 @@ async fn end_runs(
     now: DateTime<Utc>,
 ) -> Result<(), crisp_storage::Error> {
     let Some(mut run) = syncs::find_under_way(session, integration).await? else { return Ok(()) };
-    "cancelled".clone_into(&mut run.state);
-    run.phase = None;
-    run.finished_at = Some(now);
-    run.resumes_at = None;
-    run.expected_finish_at = None;
+    run.end(Ending::Cancelled, now);
     run.problem_code = cause.map(|cause| cause.to_string());
     run.problem_detail = cause.map(|cause| detail_of(cause).to_owned());
-    run.updated_at = now;
-    syncs::save(session, &run).await?;
-    sightings::clear(session, run.sync_id()).await
+    syncs::close(session, &run).await
 }
 
 /// The problem of an integration, if it has one.

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 
 use crate::clock;
 use crate::engine::Engine;
-use crate::error::Attention;
+use crate::error::{Attention, chain_of};
 use crate::patience::{FOR_A_LOOK, within};
 use crate::refusal::Refusal;
 
@@ -65,7 +65,7 @@ pub(super) async fn inspect(
         Ok(inspection) => Ok(inspection),
         Err(Error::NotSubscribed | Error::NotFound) => Ok(None),
         Err(error) => {
-            tracing::warn!(%website, %error, "Crisp could not be asked about a website");
+            tracing::warn!(%website, error = chain_of(&error), "Crisp could not be asked about a website");
             Err(error)
         }
     }

@@ -75,7 +75,7 @@ async fn put_off(engine: &Engine, lease: &Lease, hook: &PendingHook, error: &Err
     let mut session = engine.database.write(lease.account).await?;
     work::fence(&mut session, lease).await?;
     let retry_at =
-        (hook.attempts + 1 < MAX_ATTEMPTS).then(|| now + crate::transcript::retry_after(hook.attempts));
+        (hook.attempts + 1 < MAX_ATTEMPTS).then(|| now + crate::transcript::retry_after(hook.attempts + 1));
     hooks::put_off(&mut session, hook.id, &error.chain(), retry_at, now).await?;
     Ok(session.commit().await?)
 }

@@ -129,12 +129,11 @@ async fn store_group(
 ) -> Result<Received, crate::Error> {
     let now = clock::now();
     let Some((account, integration)) = database.find_claim(website).await? else {
-        for _ in group {
-            database.count_unclaimed_hook(now).await?;
-        }
+        database.count_unclaimed_hooks(group.len(), now).await?;
         return Ok(Received::Unclaimed);
     };
     let Some(stored) = store(database, account, integration, group, now).await? else {
+        database.count_unclaimed_hooks(group.len(), now).await?;
         return Ok(Received::Unclaimed);
     };
     if stored > 0 {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_storage::integrations;
-use crisp_storage::syncs::{self, SyncRow};
+use crisp_storage::syncs::{self, Ending, SyncRow};
 use crisp_storage::work::{self, Release};
 
 use super::Run;
@@ -93,7 +93,7 @@ impl Run<'_> {
         if let Some(mut row) = syncs::find(&mut session, self.id()).await?.filter(SyncRow::is_under_way) {
             end_failed(&mut row, (code, connect::detail_of(what)), now);
             row.crisp_requests += self.meter.take_sent();
-            syncs::save(&mut session, &row).await?;
+            syncs::close(&mut session, &row).await?;
         }
         session.commit().await?;
         super::start::next_due(self.engine, self.lease).await
@@ -116,15 +116,16 @@ impl Run<'_> {
         super::start::next_due(self.engine, self.lease).await
     }
 
-    /// Writes something about the run without touching its bookmark.
+    /// Writes something about the run without touching its bookmark. One that somebody has ended stays as it is.
     async fn note(&mut self, change: impl FnOnce(&mut SyncRow)) -> Result<(), Error> {
         let mut session = self.engine.database.write(self.lease.account).await?;
         work::fence(&mut session, self.lease).await?;
-        let mut row = syncs::find(&mut session, self.id()).await?.ok_or(Error::Stopped)?;
+        let found = syncs::find(&mut session, self.id()).await?.filter(SyncRow::is_under_way);
+        let mut row = found.ok_or(Error::Stopped)?;
+        row.updated_at = clock::now();
         change(&mut row);
         row.crisp_requests += self.meter.take_sent();
-        row.updated_at = clock::now();
-        syncs::save(&mut session, &row).await?;
+        super::save(&mut session, &row).await?;
         session.commit().await?;
         self.row = row;
         Ok(())
@@ -137,11 +138,7 @@ fn is_absence(error: &Error) -> bool {
 }
 
 fn end_failed(row: &mut SyncRow, (code, detail): (&str, &str), now: DateTime<Utc>) {
-    "failed".clone_into(&mut row.state);
-    row.phase = None;
-    row.finished_at = Some(now);
-    row.resumes_at = None;
-    row.expected_finish_at = None;
+    row.end(Ending::Failed, now);
     row.problem_code = Some(code.to_owned());
     row.problem_detail = Some(detail.to_owned());
 }

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_storage::integrations::IntegrationRow;
-use crisp_storage::syncs::SyncRow;
+use crisp_storage::syncs::{Ending, SyncRow};
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{conversations, sightings, wanted};
+use crisp_storage::{conversations, wanted};
 
 use super::{Bookmark, Next, Run, Stage};
 use crate::clock;
@@ -55,17 +55,14 @@ impl Run<'_> {
     }
 
     async fn end(&mut self) -> Result<Next, Error> {
-        let mut scope = self.open().await?;
+        let scope = self.open().await?;
         let now = scope.now;
-        sightings::clear(&mut scope.session, self.id()).await?;
         let interval = incremental_interval(self.engine, &scope.integration);
         let reconcile = reconcile_interval(self.engine);
         let complete = self.is_complete() || self.row.kind == "full";
         self.commit(scope, |row, mark, integration| {
             let failed = row.people_failed + row.conversations_failed + row.messages_failed;
-            if failed > 0 { "partial" } else { "succeeded" }.clone_into(&mut row.state);
-            row.finished_at = Some(now);
-            row.expected_finish_at = None;
+            row.end(if failed > 0 { Ending::Partial } else { Ending::Succeeded }, now);
             leave_bookmarks(integration, row, mark);
             integration.next_incremental_at = now.checked_add_signed(interval);
             if complete {
@@ -87,20 +84,15 @@ impl Run<'_> {
     pub(super) async fn cancel(&mut self) -> Result<(), Error> {
         let mut scope = self.open().await?;
         let (id, now) = (scope.id(), scope.now);
-        sightings::clear(&mut scope.session, self.id()).await?;
         conversations::forget_calm_plans(&mut scope.session, id, now).await?;
         let interval = incremental_interval(self.engine, &scope.integration);
         let reconcile = reconcile_interval(self.engine);
         self.commit(scope, |row, _, integration| {
-            "cancelled".clone_into(&mut row.state);
-            row.finished_at = Some(now);
-            row.expected_finish_at = None;
+            row.end(Ending::Cancelled, now);
             if integration.next_incremental_at.is_some_and(|next| next <= now) {
-                integration.last_incremental_at = Some(now);
                 integration.next_incremental_at = now.checked_add_signed(interval);
             }
             if row.kind == "reconcile" {
-                integration.last_reconcile_at = Some(now);
                 integration.next_reconcile_at = now.checked_add_signed(reconcile);
             }
         })

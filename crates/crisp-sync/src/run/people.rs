@@ -150,6 +150,7 @@ impl Run<'_> {
         Ok(Fetched { people, odd, rows, more, sent_at })
     }
 
+    /// Writes a page, except those of it who are `stored` already, with their custom data.
     async fn write_people(
         &self,
         walk: Walk,

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crisp_domain::{AccountId, SyncId};
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::quota::Purpose;
-use crisp_storage::syncs::{self, SyncRow};
+use crisp_storage::syncs::{self, Ending, SyncRow};
 use crisp_storage::work::{self, Lease, Release};
 use crisp_storage::{AccountSession, audit, claims, operators};
 use serde_json::json;
@@ -51,11 +51,8 @@ async fn end_orphan(
     mut row: SyncRow,
     now: DateTime<Utc>,
 ) -> Result<SyncRow, Error> {
-    "cancelled".clone_into(&mut row.state);
-    row.finished_at = Some(now);
-    row.phase = None;
-    row.updated_at = now;
-    syncs::save(session, &row).await?;
+    row.end(Ending::Cancelled, now);
+    syncs::close(session, &row).await?;
     Ok(row)
 }
 

@@ -106,6 +106,10 @@ impl Run<'_> {
                 }
             }
             asked.last = Some(name.clone());
+            // A sample is seen through, for it may save the rest; where it has failed, every name is a request.
+            if !self.may_go_on() && asked.gone.len() <= number {
+                break;
+            }
         }
         asked
     }

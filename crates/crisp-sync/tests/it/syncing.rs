@@ -1,10 +1,12 @@
 //! Trigger, refuse, cancel.
 
+use std::time::Duration;
+
 use crisp_domain::{AccountId, SyncId};
 use crisp_sync::Refusal;
 use crisp_sync::connect::{self, Imported};
 use crisp_sync::syncs::{self, Messages, SyncKind};
-use testkit::simulator::Options;
+use testkit::simulator::{Fault, FaultRule, Options, RetryAfter};
 
 use crate::world::{ACTOR, World, now};
 
@@ -50,6 +52,37 @@ async fn a_running_sync_ends_at_its_next_step() {
     let row = get().await;
     assert_eq!(row.state, "cancelled");
     assert!(row.people_read > 0 && row.messages_read == 0);
+}
+
+#[tokio::test]
+async fn a_sync_that_is_ended_while_its_first_request_is_under_way_stays_ended() {
+    let wait = RetryAfter::Seconds(3_600);
+    let refusal = FaultRule::scripted(0, 1_000, Fault::Limited { status: 429, retry_after: wait });
+    for faults in [vec![], vec![refusal]] {
+        let world = World::of(Options::of_size(5, 5)).await;
+        let id = world.connected().await;
+        world.crisp.behave(|behaviour| {
+            behaviour.latency_ms = 400;
+            behaviour.faults.clone_from(&faults);
+        });
+        let kind = SyncKind::Full;
+        let trigger =
+            async || syncs::trigger(&world.engine, world.account, id, ACTOR, kind, Messages::WhereNew).await;
+        let sync = trigger().await.unwrap().sync_id();
+        let asked = world.crisp.log().len();
+        world
+            .work_until(async || {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                syncs::cancel(&world.engine, world.account, sync, ACTOR).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(900)).await;
+                true
+            })
+            .await;
+        assert!(world.crisp.log().len() > asked, "the step was under way");
+        let row = syncs::get(&world.engine, world.account, sync).await.unwrap();
+        assert_eq!((row.state.as_str(), row.resumes_at), ("cancelled", None), "{faults:?}");
+        assert!(trigger().await.is_ok(), "nothing is in the way of the next: {faults:?}");
+    }
 }
 
 #[tokio::test]

@@ -80,7 +80,6 @@ async fn call_hooks(setting: &Setting, called: &mut BTreeSet<String>) {
     let (integration, some) = (setting.integration, ["some".to_owned()]);
     call!(setting, called, hooks::list_pending, integration, now(), hooks::BatchSize { hooks: 1, bytes: 1 });
     call!(setting, called, hooks::next_retry, integration);
-    call!(setting, called, hooks::list_heard_sessions, integration, &some, now());
     call!(setting, called, hooks::list_backlogged);
     call!(setting, called, hooks::list_events_between, integration, &["session:removed"], (now(), now()));
     call!(setting, called, hooks::list_people_heard, integration, "people:profile:removed", &some, now());

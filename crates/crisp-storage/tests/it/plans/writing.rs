@@ -48,7 +48,7 @@ async fn call_integrations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, integrations::insert, &draft(setting));
     call!(setting, called, integrations::save, &draft(setting));
     call!(setting, called, integrations::add_redactions, integration, 1);
-    call!(setting, called, integrations::bring_forward, integration, None, None);
+    call!(setting, called, integrations::bring_forward, integration, (Some(now()), None));
     call!(setting, called, integrations::note_forecast, integration, 1, 1);
     call!(setting, called, claims::claim, website, integration, now());
     call!(setting, called, claims::claimed_at, integration);
@@ -67,6 +67,8 @@ async fn call_passes(setting: &Setting, called: &mut BTreeSet<String>) {
     let some = ["some".to_owned()];
     call!(setting, called, syncs::insert, &row);
     call!(setting, called, syncs::save, &row);
+    call!(setting, called, syncs::close, &row);
+    call!(setting, called, syncs::forget, now(), 1);
     call!(setting, called, syncs::request_cancel, id);
     let mut session = setting.write().await;
     syncs::insert(&mut session, &row).await.unwrap();
@@ -157,6 +159,7 @@ async fn call_wanted(setting: &Setting, called: &mut BTreeSet<String>) {
         due_at: now(),
         version: 1,
         attempts: 0,
+        error: None,
     };
     call!(setting, called, wanted::want, integration, wanted::Kind::Profile, "p1", "hook", now(), now());
     call!(setting, called, wanted::fulfil, integration, &wish);
@@ -202,6 +205,5 @@ async fn call_work(setting: &Setting, called: &mut BTreeSet<String>) {
     let slots = work::Slots { free: 1, each_account: 1 };
     let claimed = setting.database.claim(&[Lane::Sync], "test", Duration::from_mins(1), slots).await.unwrap();
     call!(setting, called, work::signal, integration, Lane::Live, now());
-    call!(setting, called, work::restore, integration, Lane::Live, now());
     call!(setting, called, work::fence, &claimed[0]);
 }

@@ -40,7 +40,6 @@ impl Run<'_> {
         if ends || met { Verdict::Last } else { Verdict::More }
     }
 
-    /// Writes a page, except those of it who are `stored` already, with their custom data.
     /// Whether a walk asks for people in the order of their creation: one over all of them tries it each time.
     pub(super) fn sorts_by_creation(&self, walk: Walk) -> bool {
         !self.mark.unsorted_people && (walk == Walk::Whole || !self.integration.people_unsorted)
