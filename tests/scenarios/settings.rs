@@ -1,8 +1,10 @@
 //! Settings that are changed after the first import take effect on what is there.
 
+use std::collections::HashSet;
+
 use crisp_sync::syncs::SyncKind;
 use serde_json::json;
-use testkit::simulator::{Fault, FaultRule, MessageCount, NewMessage, Options, Side};
+use testkit::simulator::{Fault, FaultRule, HookOptions, MessageCount, NewMessage, Options, Side};
 
 use crate::comparison::differences;
 use crate::stage::{Setup, Stage};
@@ -63,6 +65,52 @@ async fn notes_that_are_not_wanted_any_more_go_without_a_trace() -> anyhow::Resu
     stage.sim.change(stage.website).send(&shown.session_id, NewMessage::text(Side::User, "One more"))?;
     stage.sync(SyncKind::Incremental).await?;
     assert_eq!(figures().await?, (0, rows - notes + 1, count - notes + 1));
+    stage.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notes_that_are_wanted_again_come_back_by_themselves_and_nothing_else_is_read() -> anyhow::Result<()>
+{
+    let (stage, _) = Stage::imported(Options::of_size(20, 12), Setup::default()).await?;
+    stage.with_hooks(HookOptions::default()).await?;
+    let truth = stage.sim.truth(stage.website);
+    let shown: Vec<String> = truth
+        .conversations()
+        .filter(|one| one.people_id.is_some() && one.messages > 0)
+        .map(|one| one.session_id)
+        .collect();
+    stage.change_settings(json!({"include_notes": false})).await?;
+    // One that a hook tells of, and one that only the list shows.
+    stage.sim.change(stage.website).send(&shown[0], NewMessage::note("Heard by a hook"))?;
+    stage
+        .eventually("the hook was applied", async |stage: &Stage| {
+            let sql = "select from hooks where event like 'message:%' and applied_at is not null";
+            Ok(stage.sql().await?.query_opt(sql, &[]).await?.is_some())
+        })
+        .await?;
+    let nowhere = HookOptions { drop: 1.0, ..HookOptions::default() };
+    stage.sim.hooks_to("http://127.0.0.1:1/nowhere", nowhere);
+    stage.sim.change(stage.website).send(&shown[1], NewMessage::note("Found in the list"))?;
+    stage.sync(SyncKind::Incremental).await?;
+    let sql = stage.sql().await?;
+    let left_out: i64 =
+        sql.query_one("select count(*) from conversations where notes_left_out", &[]).await?.get(0);
+    let notes: i64 = sql.query_one("select count(*) from messages where kind = 'note'", &[]).await?.get(0);
+    assert!(left_out >= 2 && notes == 0, "{left_out} conversations, {notes} notes");
+
+    let asked = stage.sim.log().len();
+    stage.change_settings(json!({"include_notes": true})).await?;
+    stage
+        .eventually("the notes are here", async |stage: &Stage| {
+            let sql = "select from conversations where notes_left_out or messages_due limit 1";
+            Ok(stage.sql().await?.query_opt(sql, &[]).await?.is_none())
+        })
+        .await?;
+    let log = stage.sim.log();
+    let read: HashSet<_> = log[asked..].iter().filter_map(|entry| entry.object.clone()).collect();
+    assert_eq!(i64::try_from(read.len())?, left_out, "only where notes were left out: {read:?}");
+    let differing = differences(&stage).await?;
+    assert!(differing.is_empty(), "{differing:#?}");
     stage.close().await
 }
 

@@ -80,7 +80,10 @@ impl Problem {
         let errors: Vec<FieldError> = errors.into_iter().map(Into::into).collect();
         let detail = match errors.as_slice() {
             [only] => format!("{}: {}", only.field, only.detail),
-            _ => format!("{} fields are not right; `errors` says what is wrong with each.", errors.len()),
+            _ => format!(
+                "Some fields are not right; `errors` lists {} of them, with what is wrong.",
+                errors.len()
+            ),
         };
         let mut problem = Self::new(Code::ValidationFailed, detail);
         problem.0.errors = errors;

@@ -17,6 +17,8 @@ const CRISP_AGAIN_AFTER: Duration = Duration::from_secs(30);
 const SOONEST: Duration = Duration::from_secs(1);
 /// What is said where the refusal has no words of its own.
 const CRISP_AWAY: &str = "Crisp could not be asked; try again in a few minutes.";
+const CRISP_REFUSES: &str = "Crisp refused the token of the Custify plugin, or it lacks a scope. Waiting does not help: \
+                             Custify's operators have to look at it (`api doctor` says what is wrong).";
 /// Where it takes longer, the moment is told instead.
 const SOME_MINUTES: Duration = Duration::from_mins(10);
 /// The longest wait that is told: whoever waits longer looks again at another time anyway.
@@ -103,6 +105,7 @@ fn crisp_unavailable(error: &Error, sentence: String, now: DateTime<Utc>) -> Pro
                 until.format("%F %H:%M UTC")
             )
         }
+        _ if matches!(error.verdict(now), Verdict::NeedsAttention(_)) => CRISP_REFUSES.to_owned(),
         _ => sentence,
     };
     Problem::new(Code::CrispUnavailable, words).retry_after(wait.min(LONGEST_WAIT))

@@ -64,13 +64,13 @@ pub struct CrispArgs {
     #[arg(long, global = true, env = "CRISP_HOOKS_SECRET_FILE", value_name = "PATH")]
     crisp_hooks_secret_file: Option<String>,
     /// How many REST requests the plugin may make in a day, for all accounts together; 0 for no limit.
-    #[arg(long, global = true, env = DAILY_QUOTA, default_value = DEFAULT_DAILY_QUOTA, value_name = "REQUESTS")]
+    #[arg(long, global = true, env = DAILY_QUOTA, default_value = DEFAULT_DAILY_QUOTA, value_name = "REQUESTS", allow_negative_numbers = true)]
     crisp_daily_quota: String,
     /// How long that "day" is.
-    #[arg(long, global = true, env = QUOTA_WINDOW, default_value = DEFAULT_QUOTA_WINDOW, value_name = "SECONDS")]
+    #[arg(long, global = true, env = QUOTA_WINDOW, default_value = DEFAULT_QUOTA_WINDOW, value_name = "SECONDS", allow_negative_numbers = true)]
     crisp_quota_window_seconds: String,
     /// How long one request to Crisp may take.
-    #[arg(long, global = true, env = REQUEST_TIMEOUT, default_value = DEFAULT_REQUEST_TIMEOUT, value_name = "SECONDS")]
+    #[arg(long, global = true, env = REQUEST_TIMEOUT, default_value = DEFAULT_REQUEST_TIMEOUT, value_name = "SECONDS", allow_negative_numbers = true)]
     crisp_request_timeout_seconds: String,
 }
 

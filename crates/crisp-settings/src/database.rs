@@ -36,7 +36,7 @@ pub struct DatabaseArgs {
     #[arg(long, global = true, env = "DATABASE_READ_URL_FILE", value_name = "PATH")]
     database_read_url_file: Option<String>,
     /// How many connections this process opens at most.
-    #[arg(long, global = true, env = MAX_CONNECTIONS, default_value = DEFAULT_MAX_CONNECTIONS, value_name = "COUNT")]
+    #[arg(long, global = true, env = MAX_CONNECTIONS, default_value = DEFAULT_MAX_CONNECTIONS, value_name = "COUNT", allow_negative_numbers = true)]
     database_max_connections: String,
 }
 

@@ -18,13 +18,13 @@ const LONGEST_RETENTION_DAYS: u32 = 3650;
 #[command(next_help_heading = "Syncing")]
 pub struct SyncArgs {
     /// How often an integration without a schedule of its own fetches what changed.
-    #[arg(long, global = true, env = INCREMENTAL, default_value = DEFAULT_INCREMENTAL, value_name = "SECONDS")]
+    #[arg(long, global = true, env = INCREMENTAL, default_value = DEFAULT_INCREMENTAL, value_name = "SECONDS", allow_negative_numbers = true)]
     sync_incremental_interval_seconds: String,
     /// How often everything is compared with Crisp: removals, states, assignments.
-    #[arg(long, global = true, env = RECONCILE, default_value = DEFAULT_RECONCILE, value_name = "SECONDS")]
+    #[arg(long, global = true, env = RECONCILE, default_value = DEFAULT_RECONCILE, value_name = "SECONDS", allow_negative_numbers = true)]
     sync_reconcile_interval_seconds: String,
     /// How long a raw web hook is kept after it was applied.
-    #[arg(long, global = true, env = RETENTION, default_value = DEFAULT_RETENTION, value_name = "DAYS")]
+    #[arg(long, global = true, env = RETENTION, default_value = DEFAULT_RETENTION, value_name = "DAYS", allow_negative_numbers = true)]
     hooks_retention_days: String,
 }
 

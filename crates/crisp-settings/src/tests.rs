@@ -246,6 +246,8 @@ fn numbers_are_whole_and_within_bounds() {
     ] {
         assert!(refusal(given(&[flag]).sync.resolve()).contains("not a whole number from"));
     }
+    let apart = given(&["--sync-incremental-interval-seconds", "-1"]);
+    assert!(refusal(apart.sync.resolve()).contains("not a whole number from"));
     assert!(refusal(given(&["--worker-concurrency=0"]).worker.resolve()).contains("from 1 to 1000"));
     let id = "--crisp-plugin-id=8c842203-7ed8-4e29-a608-7cf78a7d2fcc";
     assert_eq!(given(&[id, "--crisp-daily-quota=0"]).crisp.resolve().unwrap().daily_quota, None);

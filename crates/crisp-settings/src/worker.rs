@@ -32,13 +32,13 @@ const MOST_SYNCS: NonZeroUsize = match NonZeroUsize::new(1000) {
 #[command(next_help_heading = "Worker")]
 pub struct WorkerArgs {
     /// How many syncs this process runs at a time.
-    #[arg(long, global = true, env = CONCURRENCY, default_value = DEFAULT_CONCURRENCY, value_name = "COUNT")]
+    #[arg(long, global = true, env = CONCURRENCY, default_value = DEFAULT_CONCURRENCY, value_name = "COUNT", allow_negative_numbers = true)]
     worker_concurrency: String,
     /// Address for health checks and metrics; none if empty.
     #[arg(long, global = true, env = LISTEN, value_name = "HOST:PORT")]
     worker_listen: Option<String>,
     /// How long a worker that was killed or frozen keeps others from its work. A shorter lease is renewed more often.
-    #[arg(long, global = true, env = LEASE, default_value = DEFAULT_LEASE, value_name = "SECONDS")]
+    #[arg(long, global = true, env = LEASE, default_value = DEFAULT_LEASE, value_name = "SECONDS", allow_negative_numbers = true)]
     worker_lease_seconds: String,
 }
 

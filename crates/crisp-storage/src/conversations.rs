@@ -19,6 +19,7 @@ use crate::session::AccountSession;
 #[derive(Clone, PartialEq, Queryable, Selectable, Serialize)]
 #[diesel(table_name = conversations)]
 #[expect(missing_docs, reason = "the migration comments every column")]
+#[expect(clippy::struct_excessive_bools, reason = "a row has what its table has")]
 pub struct ConversationRow {
     pub id: Uuid,
     pub integration_id: Uuid,
@@ -40,6 +41,7 @@ pub struct ConversationRow {
     pub messages_due: bool,
     pub messages_urgent: bool,
     pub messages_reread: bool,
+    pub notes_left_out: bool,
     pub messages_attempts: i32,
     pub messages_retry_at: Option<DateTime<Utc>>,
     pub messages_walk: Option<serde_json::Value>,
@@ -83,6 +85,7 @@ impl ConversationRow {
             messages_due: false,
             messages_urgent: false,
             messages_reread: false,
+            notes_left_out: false,
             messages_attempts: 0,
             messages_retry_at: None,
             messages_walk: None,
@@ -130,6 +133,7 @@ pub(crate) const BULK: Bulk = Bulk {
         ("messages_due", "boolean"),
         ("messages_urgent", "boolean"),
         ("messages_reread", "boolean"),
+        ("notes_left_out", "boolean"),
         ("messages_attempts", "integer"),
         ("messages_retry_at", "timestamptz"),
         ("messages_walk", "jsonb"),
@@ -332,6 +336,31 @@ pub async fn count_messages_due(
         .first(session.connection()?)
         .await
         .map_err(Error::query("count conversations whose messages are due"))
+}
+
+/// Plans to read the shown conversations whose notes were left out once more. Returns how many.
+pub async fn plan_notes(
+    session: &mut AccountSession,
+    integration: IntegrationId,
+    now: DateTime<Utc>,
+) -> Result<usize, Error> {
+    let account = session.account().as_uuid();
+    diesel::update(
+        conversations::table
+            .filter(conversations::account_id.eq(account))
+            .filter(conversations::integration_id.eq(integration.as_uuid()))
+            .filter(conversations::notes_left_out)
+            .filter(conversations::contact_id.is_not_null().and(conversations::removed_at.is_null())),
+    )
+    .set((
+        conversations::messages_due.eq(true),
+        conversations::messages_reread.eq(true),
+        conversations::messages_walk.eq(None::<serde_json::Value>),
+        conversations::updated_at.eq(now),
+    ))
+    .execute(session.connection()?)
+    .await
+    .map_err(Error::query("plan to read notes"))
 }
 
 /// Forgets which messages passes still had to read, where nobody waits for them: the next pass that lists those

@@ -173,7 +173,7 @@ pub async fn forget_notes(
     .map(|row| row.id)
     .collect();
     diesel::sql_query(
-        "update conversations c set message_count = n.live, last_message_at = n.last, updated_at = $3 \
+        "update conversations c set message_count = n.live, last_message_at = n.last, notes_left_out = true, updated_at = $3 \
          from (select x.id, count(m.fingerprint) as live, max(m.sent_at) as last from conversations x \
              left join messages m on m.account_id = x.account_id and m.conversation_id = x.id \
                  and m.removed_at is null and m.sent_at is not null \

@@ -91,6 +91,7 @@ diesel::table! {
         messages_due -> Bool,
         messages_urgent -> Bool,
         messages_reread -> Bool,
+        notes_left_out -> Bool,
         messages_attempts -> Integer,
         messages_retry_at -> Nullable<Timestamptz>,
         messages_walk -> Nullable<Jsonb>,

@@ -29,6 +29,15 @@ impl Kind {
             Self::Message => "message",
         }
     }
+
+    /// What Crisp lists them under.
+    fn list(self) -> &'static str {
+        match self {
+            Self::Profile => "people",
+            Self::Conversation => "conversations",
+            Self::Message => "messages",
+        }
+    }
 }
 
 /// Lists odd records as (external id, reason); one that is listed already with that reason costs no write.
@@ -88,9 +97,9 @@ pub async fn clear(
     Ok(())
 }
 
-/// How records without an id are called: by the place where they were met.
-pub fn place(page: u32, row: usize) -> String {
-    format!("page {page}, row {row}")
+/// How records without an id are called: by the place where they were met, such as `conversations page 2, row 7`.
+pub fn place(kind: Kind, page: u32, row: usize) -> String {
+    format!("{} page {page}, row {row}", kind.list())
 }
 
 /// Takes records without an id off the list, when the list that held them is about to be read anew: their places say
@@ -106,7 +115,7 @@ pub async fn clear_places(
             .filter(unreadable_records::account_id.eq(account))
             .filter(unreadable_records::integration_id.eq(integration.as_uuid()))
             .filter(unreadable_records::kind.eq(kind.word()))
-            .filter(unreadable_records::external_id.like("page %, row %")),
+            .filter(unreadable_records::external_id.like(format!("{} page %, row %", kind.list()))),
     )
     .execute(session.connection()?)
     .await

@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crisp_domain::{AccountId, ImportSettings, IntegrationId};
 use crisp_storage::AccountSession;
 use crisp_storage::integrations::{self, IntegrationRow};
-use crisp_storage::messages;
 use crisp_storage::work::{self, Lane};
+use crisp_storage::{conversations, messages};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -45,8 +45,9 @@ fn default_interval(engine: &Engine) -> u32 {
     u32::try_from(engine.options.incremental_interval.as_secs()).unwrap_or(u32::MAX).max(1)
 }
 
-/// Saves the settings, all of them or none; what is left out stays as it is. A changed mapping is applied to every stored profile in the background,
-/// without a Crisp request; a changed schedule holds at once.
+/// Saves the settings, all of them or none; what is left out stays as it is. A changed mapping is applied to every stored
+/// profile in the background, without a Crisp request; a changed schedule holds at once; notes that are not wanted any
+/// more go at once, and where they are wanted again, the conversations that have some are read once more.
 pub async fn put(
     engine: &Engine,
     account: AccountId,
@@ -118,6 +119,12 @@ async fn apply(
     }
     if before.include_notes && !after.include_notes {
         messages::forget_notes(session, row.integration_id(), now).await?;
+    }
+    if !before.include_notes && after.include_notes {
+        let planned = conversations::plan_notes(session, row.integration_id(), now).await?;
+        if planned > 0 && row.is_live() {
+            work::signal(session, row.integration_id(), Lane::Live, now).await?;
+        }
     }
     if before.backfill_days != after.backfill_days {
         // The next pass that lists everything decides anew about what lies in the window now.

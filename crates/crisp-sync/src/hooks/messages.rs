@@ -44,6 +44,9 @@ pub(super) async fn said(
         return Ok("ignored");
     };
     let unwanted = facts.kind == MessageKind::Note && !batch.scope.settings.include_notes;
+    if let Some(row) = batch.row_mut(session).filter(|_| unwanted) {
+        row.notes_left_out = true;
+    }
     if !shown || unwanted {
         return Ok("noted");
     }

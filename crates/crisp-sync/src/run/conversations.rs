@@ -162,7 +162,7 @@ impl Run<'_> {
             Err(error) if is_beyond_the_end(page, &error) => return Ok(Fetched::nothing(sent_at)),
             listed => listed?,
         };
-        let odd = Odd::of(&listed, page);
+        let odd = Odd::of(&listed, unreadable::Kind::Conversation, page);
         let rows = listed.records.len();
         let facts = listed.records.iter().flatten().map(ConversationFacts::from_wire).collect();
         Ok(Fetched { facts, odd, rows, more: listed.more, sent_at })

@@ -20,17 +20,17 @@ pub(super) struct Odd {
 
 impl Odd {
     /// Looks through a page of that number.
-    pub(super) fn of<T: Wire>(page: &Page<T>, number: u32) -> Self {
+    pub(super) fn of<T: Wire>(page: &Page<T>, kind: Kind, number: u32) -> Self {
         let mut odd = Self::default();
         for (row, record) in page.records.iter().enumerate() {
             if let Err(unreadable) = record {
                 let name = unreadable.identity.as_deref().map(text::storable);
                 odd.named.extend(name.clone());
-                odd.note(name.unwrap_or_else(|| unreadable::place(number, row + 1)), unreadable);
+                odd.note(name.unwrap_or_else(|| unreadable::place(kind, number, row + 1)), unreadable);
             }
         }
         let name = |marred: &Unreadable| {
-            marred.identity.as_deref().map_or_else(|| unreadable::place(number, 0), text::storable)
+            marred.identity.as_deref().map_or_else(|| unreadable::place(kind, number, 0), text::storable)
         };
         for damaged in &page.damaged {
             odd.note(name(damaged), &damaged.remark());

@@ -144,7 +144,7 @@ impl Run<'_> {
             Err(error) if is_beyond_the_end(page, &error) => return Ok(Fetched::nothing(sent_at)),
             listed => listed?,
         };
-        let odd = Odd::of(&listed, page);
+        let odd = Odd::of(&listed, unreadable::Kind::Profile, page);
         let (rows, more) = (listed.records.len(), listed.more);
         let people = listed.records.into_iter().flatten().collect();
         Ok(Fetched { people, odd, rows, more, sent_at })

@@ -25,6 +25,7 @@ impl Change {
             messages_due: row.messages_due,
             messages_urgent: row.messages_urgent,
             messages_reread: row.messages_reread,
+            notes_left_out: row.notes_left_out,
             messages_attempts: row.messages_attempts,
             messages_retry_at: row.messages_retry_at,
             ..before.clone()

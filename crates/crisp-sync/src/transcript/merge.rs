@@ -30,6 +30,8 @@ pub(super) struct Batch {
     pub(super) listed: HashSet<Fingerprint>,
     /// Whether it holds a record that nobody can name.
     pub(super) has_nameless: bool,
+    /// Whether it holds notes, which are not wanted.
+    pub(super) leaves_notes_out: bool,
     /// Whether it holds nothing at all.
     pub(super) is_empty: bool,
     /// For messages whose time Crisp does not tell: that of the message before, or else after.

@@ -66,6 +66,7 @@ impl Step<'_> {
         batch.is_empty = self.page.records.is_empty();
         batch.near = neighbours(&batch.facts);
         if !include_notes {
+            batch.leaves_notes_out = batch.facts.iter().any(|fact| fact.kind == MessageKind::Note);
             batch.facts.retain(|fact| fact.kind != MessageKind::Note);
             // Notes that are not wanted are not among what is listed: what is stored of them goes.
             batch.forget_unlisted_notes(&self.page);

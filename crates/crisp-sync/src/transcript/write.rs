@@ -176,6 +176,9 @@ async fn save_conversations(
             tally.failed += 1;
         }
         row.messages_attempts = 0;
+        // Where notes are wanted, a walk to the very beginning has brought them all.
+        let brought_all = scope.settings.include_notes && row.messages_reread && reach == Reach::Met;
+        row.notes_left_out = batch.leaves_notes_out || (row.notes_left_out && !brought_all);
         places.insert(row.id, settle(&mut row, mark, reach, changes.lagging, now));
         rows.insert(row.id, row);
     }

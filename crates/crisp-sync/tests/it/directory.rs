@@ -6,6 +6,7 @@ use crisp_storage::views::contacts::{self, ContactView, Filter};
 use crisp_storage::views::conversations::{self as threads, ConversationView, Scope};
 use crisp_sync::Refusal;
 use crisp_sync::directory::{self, Batch, CompanyChange, ContactChange, Field};
+use crisp_sync::syncs::SyncKind;
 use serde_json::json;
 use testkit::simulator::{Links, NewConversation, NewPerson, Options, WebsiteOptions};
 
@@ -43,6 +44,23 @@ async fn empty_world() -> World {
     let options =
         Options { websites: vec![WebsiteOptions::of_size(0, 0).links(Links::none())], ..Options::default() };
     World::of(options).await
+}
+
+#[tokio::test]
+async fn a_contact_that_a_sync_takes_back_to_what_crisp_says_counts_as_updated() {
+    let world = empty_world().await;
+    let change = world.crisp.change(world.website());
+    for name in ["ana", "ben"] {
+        change.create_person(NewPerson::named(name, &format!("{name}@northwind.example")));
+    }
+    let id = world.imported().await;
+    let by_hand = Field::Set("By hand".to_owned());
+    put(&world, ContactChange { name: by_hand, ..contact("k1", "ana@northwind.example", &[]) }).await;
+    let run = world.sync(id, SyncKind::Full).await;
+    assert_eq!((run.people_created, run.people_updated, run.people_unchanged), (0, 1, 1));
+    assert_eq!(view(&world, "ana@northwind.example").await[0].name.as_deref(), Some("ana"));
+    let run = world.sync(id, SyncKind::Full).await;
+    assert_eq!((run.people_updated, run.people_unchanged), (0, 2));
 }
 
 #[tokio::test]
@@ -119,7 +137,7 @@ async fn what_was_edited_by_hand_is_kept_unless_crisp_says_otherwise() {
         ..testkit::simulator::PersonUpdate::default()
     };
     change.update_person(&people_id, update).unwrap();
-    world.sync(id, crisp_sync::syncs::SyncKind::Full).await;
+    world.sync(id, SyncKind::Full).await;
     let ana = view(&world, "ana@northwind.example").await.remove(0);
     assert_eq!(ana.name.as_deref(), Some("Ana E."));
     assert_eq!(

@@ -119,6 +119,7 @@ async fn call_conversations(setting: &Setting, called: &mut BTreeSet<String>) {
         cause: "import".to_owned(),
         decision: serde_json::json!({}),
     };
+    call!(setting, called, conversations::plan_notes, integration, now());
     call!(setting, called, conversations::forget_calm_plans, integration, now());
     call!(setting, called, conversations::save, integration, &rows, now());
     call!(setting, called, conversations::link_companies, &[id.as_uuid()]);

@@ -1,0 +1,1 @@
+alter table conversations drop column notes_left_out;
