@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::{Client, SessionId, WebsiteId};
 use crisp_domain::ConversationFacts;
 use crisp_storage::conversations::Due;
@@ -188,6 +188,7 @@ impl<'a> Lane<'a> {
     }
 
     async fn read_profile(&self, wish: &Wanted) -> Result<(), Error> {
+        let sent_at = clock::now();
         let found = absent_as_none(self.client.profile(self.website, &wish.external_id).await)?;
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
         let settings = settings_of(&integrations::get(&mut session, self.lease.integration).await?)?;
@@ -206,10 +207,11 @@ impl<'a> Lane<'a> {
         wanted::fulfil(&mut scope.session, scope.integration.integration_id(), wish).await?;
         match found {
             Some(profile) => {
+                let as_of = by_crisps_clock(&mut scope, sent_at).await?;
                 apply_profiles(
                     &mut scope,
                     &self.engine.erasure,
-                    vec![Incoming { profile, data, hooked: None }],
+                    vec![Incoming { profile, data, hooked: None, as_of: Some(as_of) }],
                 )
                 .await?;
             }
@@ -291,6 +293,13 @@ async fn not_found(scope: &mut Scope, wish: &Wanted) -> Result<(), Error> {
     let (id, now) = (scope.id(), scope.now);
     let again = now + LAG;
     Ok(wanted::put_off(&mut scope.session, id, wish, ABSENT, Some(again), now).await?)
+}
+
+/// A moment of our clock by Crisp's, as far as hooks have told the difference.
+async fn by_crisps_clock(scope: &mut Scope, at: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+    let id = scope.id();
+    let channel = integrations::hook_channel(&mut scope.session, id).await?;
+    Ok(at - TimeDelta::milliseconds(channel.hook_skew_ms.unwrap_or(0)))
 }
 
 /// Whether Crisp did not have it the last time either.

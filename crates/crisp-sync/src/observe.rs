@@ -6,6 +6,8 @@
 //! * Between hooks about one field the younger envelope wins.
 //! * A read wins over a hook, unless it was sent within [`LAG`] of the hook's arrival and says something else: then the
 //!   hook stands and the row is *in doubt*, to be read once more when the lag is over.
+//! * A hook that Crisp sent off before the conversation was read *by its name* is older than that reading: it only wakes
+//!   another.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::{Fingerprint, Told};
@@ -114,6 +116,18 @@ pub(crate) fn hear_message(row: &mut ConversationRow, stamp: Stamp) {
 
 /// The name under which the last hooked message leaves its stamp.
 const MESSAGE: &str = "message";
+/// The name under which the last read by the conversation's name leaves its stamp (our clock).
+const READ: &str = "read";
+
+/// Notes that the conversation was asked for by its name at `sent_at` (our clock): no list lay between.
+pub(crate) fn note_read(row: &mut ConversationRow, sent_at: DateTime<Utc>) {
+    put_stamp(row, READ, Stamp { crisp_at: sent_at, received_at: sent_at });
+}
+
+/// When the conversation was last asked for by its name (our clock).
+pub(crate) fn read_at(row: &ConversationRow) -> Option<DateTime<Utc>> {
+    heard_at(&row.hook_stamps, READ)
+}
 
 fn put_stamp(row: &mut ConversationRow, name: &str, stamp: Stamp) {
     if let Value::Object(stamps) = &mut row.hook_stamps {

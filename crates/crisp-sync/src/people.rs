@@ -32,6 +32,8 @@ pub(crate) struct Incoming {
     pub(crate) data: Option<Map<String, Value>>,
     /// Set when a hook told: (Crisp's clock, ours).
     pub(crate) hooked: Option<(chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>)>,
+    /// Set when it was asked for by its name: when that was, by Crisp's clock. Hooks from before know nothing better.
+    pub(crate) as_of: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// What a write step did to its people.

@@ -71,6 +71,9 @@ pub(crate) async fn apply_reading(
         if !gone {
             row.removed_at = None;
         }
+        if reading.by_name {
+            observe::note_read(&mut row, reading.sent_at);
+        }
         if observe::read(&mut row, &facts, reading.sent_at) || gone {
             doubtful.push(session_id);
         }

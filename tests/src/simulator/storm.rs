@@ -58,6 +58,7 @@ pub enum Operation {
     StartConversation,
     RemoveConversation,
     Bind,
+    MergePeople,
     CreatePerson,
     UpdatePerson,
     TouchPerson,
@@ -66,11 +67,11 @@ pub enum Operation {
 }
 
 /// How often each occurs, in a hundred.
-const WEIGHTS: [(Operation, u64); 19] = [
+const WEIGHTS: [(Operation, u64); 20] = [
     (Operation::SendMessage, 32),
-    (Operation::EditMessage, 7),
+    (Operation::EditMessage, 6),
     (Operation::RemoveMessage, 5),
-    (Operation::SetState, 8),
+    (Operation::SetState, 7),
     (Operation::Assign, 5),
     (Operation::SetSubject, 3),
     (Operation::SetEmail, 4),
@@ -81,6 +82,7 @@ const WEIGHTS: [(Operation, u64); 19] = [
     (Operation::StartConversation, 7),
     (Operation::RemoveConversation, 2),
     (Operation::Bind, 4),
+    (Operation::MergePeople, 2),
     (Operation::CreatePerson, 4),
     (Operation::UpdatePerson, 6),
     (Operation::TouchPerson, 3),

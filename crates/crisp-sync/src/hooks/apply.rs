@@ -19,7 +19,7 @@ use super::{installation, messages, people};
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::{Error, Verdict};
-use crate::observe::{Fact, Stamp, hear};
+use crate::observe::{Fact, Stamp, hear, read_at};
 use crate::scope::Scope;
 use crate::threads::{self, Change};
 
@@ -84,13 +84,19 @@ async fn put_off(engine: &Engine, lease: &Lease, hook: &PendingHook, error: &Err
 pub(super) struct Batch<'a> {
     pub(super) engine: &'a Engine,
     pub(super) scope: Scope,
+    /// The sessions that its hooks name.
+    sessions: Vec<String>,
     /// Conversations concerned, before and after.
     pub(super) changes: BTreeMap<String, Change>,
+    /// Whether they are loaded: people who change take conversations with them, so none is held meanwhile.
+    is_loaded: bool,
     /// Messages concerned, by conversation.
     pub(super) messages: messages::Changes,
     pub(super) wanted: BTreeSet<(&'static str, String)>,
     pub(super) outcomes: BTreeMap<&'static str, Vec<Uuid>>,
     pub(super) forgotten: Vec<Uuid>,
+    /// Whether the live lane has something to do now.
+    pub(super) wakes: bool,
     skew: TimeDelta,
 }
 
@@ -108,7 +114,7 @@ async fn apply(engine: &Engine, lease: &Lease, pending: &[PendingHook]) -> Resul
     work::fence(&mut session, lease).await?;
     let mut scope = Scope::within(session, lease.integration, "hook", now).await?;
     let erased = erased::look(&mut scope, &engine.erasure, pending).await?;
-    let mut batch = Batch::load(engine, scope, pending).await?;
+    let mut batch = Batch::open(engine, scope, pending).await?;
     let mut ordered: Vec<&PendingHook> = pending.iter().collect();
     ordered.sort_by_key(|hook| (hook.crisp_at, hook.id));
     for hook in ordered {
@@ -123,26 +129,44 @@ async fn apply(engine: &Engine, lease: &Lease, pending: &[PendingHook]) -> Resul
 }
 
 impl<'a> Batch<'a> {
-    async fn load(engine: &'a Engine, mut scope: Scope, pending: &[PendingHook]) -> Result<Self, Error> {
+    async fn open(engine: &'a Engine, mut scope: Scope, pending: &[PendingHook]) -> Result<Self, Error> {
         let sessions: BTreeSet<String> = pending.iter().filter_map(|hook| hook.session_id.clone()).collect();
-        let sessions: Vec<String> = sessions.into_iter().collect();
         let id = scope.id();
-        let rows = conversations::list_by_session(&mut scope.session, id, &sessions).await?;
-        let changes = rows
-            .into_iter()
-            .map(|row| (row.session_id.clone(), Change { before: Some(row.clone()), row }))
-            .collect();
         let channel = integrations::hook_channel(&mut scope.session, id).await?;
         Ok(Self {
             engine,
             scope,
-            changes,
+            sessions: sessions.into_iter().collect(),
+            changes: BTreeMap::new(),
+            is_loaded: false,
             messages: messages::Changes::default(),
             wanted: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             forgotten: Vec::new(),
+            wakes: false,
             skew: TimeDelta::milliseconds(channel.hook_skew_ms.unwrap_or(0)),
         })
+    }
+
+    /// Loads the conversations concerned, unless they are.
+    async fn load(&mut self) -> Result<(), Error> {
+        if !self.is_loaded {
+            let id = self.scope.id();
+            let rows = conversations::list_by_session(&mut self.scope.session, id, &self.sessions).await?;
+            let change = |row: ConversationRow| Change { before: Some(row.clone()), row };
+            self.changes = rows.into_iter().map(|row| (row.session_id.clone(), change(row))).collect();
+            self.is_loaded = true;
+        }
+        Ok(())
+    }
+
+    /// Saves what was changed so far and lets go of it.
+    pub(super) async fn unload(&mut self) -> Result<(), Error> {
+        if self.is_loaded {
+            self.save_changes().await?;
+            self.is_loaded = false;
+        }
+        Ok(())
     }
 
     async fn hear(&mut self, hook: &PendingHook, erased: &Erased) -> Result<Outcome, Error> {
@@ -161,6 +185,11 @@ impl<'a> Batch<'a> {
             return Ok("not importing");
         }
         let Some(event) = event else { return Ok(self.want_instead(hook)) };
+        match event {
+            Event::Conversation(..) | Event::Profile(_, ProfileChange::Bound(_)) => self.load().await?,
+            Event::Profile(..) => self.unload().await?,
+            Event::Plugin(..) | Event::Other(_) => {}
+        }
         let settings = &self.scope.settings;
         match event {
             Event::Conversation(..) if !settings.import_conversations => Ok("ignored"),
@@ -189,9 +218,15 @@ impl<'a> Batch<'a> {
         self.wanted.insert((kind.word(), crisp_domain::text::storable(external_id)));
     }
 
-    /// Whether what the hook tells may be older than what was read since.
+    /// Whether what the hook tells may be older than what a list told since.
     pub(super) fn is_late(&self, hook: &PendingHook) -> bool {
         hook.crisp_at.is_some_and(|crisp_at| hook.received_at - crisp_at - self.skew > LATE)
+    }
+
+    /// Whether the conversation was read by its name after Crisp sent the hook off: then that reading knew better.
+    fn is_overtaken(&self, hook: &PendingHook, row: &ConversationRow) -> bool {
+        let sent_off = hook.crisp_at.map(|crisp_at| crisp_at + self.skew);
+        sent_off.is_some_and(|sent_off| read_at(row).is_some_and(|read_at| sent_off < read_at))
     }
 
     pub(super) fn stamp(hook: &PendingHook) -> Stamp {
@@ -243,7 +278,8 @@ impl<'a> Batch<'a> {
     }
 
     fn fact(&mut self, hook: &PendingHook, session: &str, fact: Fact) -> &'static str {
-        if self.is_late(hook) {
+        let overtaken = self.changes.get(session).is_some_and(|change| self.is_overtaken(hook, &change.row));
+        if overtaken || self.is_late(hook) {
             self.want(wanted::Kind::Conversation, session);
             return "woke";
         }

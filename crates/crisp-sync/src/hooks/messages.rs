@@ -256,9 +256,10 @@ pub(super) async fn save(
             transcript::put_figures(row, &figures);
         }
     }
-    if changes.redactions > 0 {
+    let redactions = std::mem::take(&mut changes.redactions);
+    if redactions > 0 {
         let id = scope.id();
-        integrations::add_redactions(&mut scope.session, id, changes.redactions).await?;
+        integrations::add_redactions(&mut scope.session, id, redactions).await?;
     }
     Ok(())
 }

@@ -59,8 +59,12 @@ async fn patch(
         return Ok("woke");
     };
     let hooked = Some((stamp.crisp_at, stamp.received_at));
-    apply_profiles(&mut batch.scope, &batch.engine.erasure, vec![Incoming { profile, data: None, hooked }])
-        .await?;
+    apply_profiles(
+        &mut batch.scope,
+        &batch.engine.erasure,
+        vec![Incoming { profile, data: None, hooked, as_of: None }],
+    )
+    .await?;
     Ok("applied")
 }
 

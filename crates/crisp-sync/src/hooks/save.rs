@@ -15,24 +15,32 @@ use crate::error::Error;
 use crate::threads::{self, Change, Plan, Verify};
 
 impl Batch<'_> {
-    /// Saves the batch and makes it durable.
-    pub(super) async fn save(mut self) -> Result<(), Error> {
-        let (id, now) = (self.scope.id(), self.scope.now);
+    /// Saves the conversations and messages that were changed so far.
+    pub(super) async fn save_changes(&mut self) -> Result<(), Error> {
         self.keep_erased_away().await?;
         messages::save(&mut self.scope, &mut self.messages, &mut self.changes).await?;
-        let changes: Vec<Change> =
-            self.changes.into_values().filter(|change| change.before.as_ref() != Some(&change.row)).collect();
-        let mut wake = !self.wanted.is_empty() || changes.iter().any(|change| change.row.messages_urgent);
+        let changes: Vec<Change> = std::mem::take(&mut self.changes)
+            .into_values()
+            .filter(|change| change.before.as_ref() != Some(&change.row))
+            .collect();
+        self.wakes |= changes.iter().any(|change| change.row.messages_urgent);
         if !changes.is_empty() {
             let plan = Plan { verify: Verify::Nothing, urgent: true, heard_since: None };
             let tally = threads::save_changes(&mut self.scope, changes, Some(plan)).await?;
-            wake |= tally.created > 0;
+            self.wakes |= tally.created > 0;
         }
+        Ok(())
+    }
+
+    /// Saves the rest of the batch and makes it durable.
+    pub(super) async fn save(mut self) -> Result<(), Error> {
+        let (id, now) = (self.scope.id(), self.scope.now);
+        self.unload().await?;
         for (kind, external_id) in &self.wanted {
             let kind = if *kind == "profile" { wanted::Kind::Profile } else { wanted::Kind::Conversation };
             wanted::want(&mut self.scope.session, id, kind, external_id, "hook", now, now).await?;
         }
-        if wake {
+        if self.wakes || !self.wanted.is_empty() {
             work::signal(&mut self.scope.session, id, Lane::Live, now).await?;
         }
         let body = if self.scope.settings.redact { hooks::Body::Emptied } else { hooks::Body::Kept };

@@ -84,7 +84,10 @@ fn to_row(scope: &Scope, one: &Incoming, contact: ContactId, stored: Option<&Pro
         active_last: one.profile.active_last_ms.and_then(time::from_ms),
         crisp_updated_at: one.profile.updated_at_ms.and_then(time::from_ms),
         hooked_at: one.hooked.map(|(_, received)| received).or_else(|| stored?.hooked_at),
-        hook_stamp: one.hooked.map(|(crisp, _)| crisp).or_else(|| stored?.hook_stamp),
+        hook_stamp: one
+            .hooked
+            .map(|(crisp, _)| crisp)
+            .or_else(|| stored.and_then(|row| row.hook_stamp).max(one.as_of)),
     }
 }
 

@@ -3,10 +3,11 @@
 //! A page of them costs up to fifty requests. So each part commits for itself, and names those who are done: whoever
 //! comes to the page again, because the budget was spent or a worker died, lists it once more and goes on with the rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use crisp_client::Profile;
-use crisp_storage::unreadable;
+use crisp_storage::{profiles, unreadable};
 use futures::FutureExt;
 use futures::future::join_all;
 use serde_json::{Map, Value};
@@ -43,8 +44,8 @@ enum Data {
 }
 
 impl Run<'_> {
-    /// Reads and stores the custom data of those on a page who need it, where the mapping uses any: of everybody, on a
-    /// walk along changes of those who changed. Returns who of the page is stored by that.
+    /// Reads and stores the custom data of those on a page who need it, where the mapping uses any: of everybody, in an
+    /// incremental run of those who changed. Returns who of the page is stored by that.
     pub(super) async fn read_custom_data(&self, walk: Walk, page: &[Profile]) -> Result<Stored, Error> {
         if !self.settings.mapping.uses_data() {
             return Ok(Stored::default());
@@ -52,8 +53,13 @@ impl Run<'_> {
         let people = self.mark.stored_of_page.clone();
         let mut stored = Stored { any_news: !people.is_empty(), people };
         let since = if walk == Walk::Changed { self.people_since() } else { None };
-        let due: Vec<&Profile> =
-            page.iter().filter(|one| changed_at(one) >= since && !stored.holds(one)).collect();
+        let known = if self.is_incremental() { self.known_data(page).await? } else { HashMap::new() };
+        let is_known =
+            |one: &Profile| changed_at(one).is_some_and(|at| known.get(one.people_id.as_str()) >= Some(&at));
+        let due: Vec<&Profile> = page
+            .iter()
+            .filter(|one| changed_at(one) >= since && !is_known(one) && !stored.holds(one))
+            .collect();
         for part in due.chunks(PART) {
             // Every read that was begun is seen through: what it brought is stored, whatever became of the others.
             let reads: Vec<_> = part.iter().map(|profile| self.data_of(profile).boxed()).collect();
@@ -71,6 +77,15 @@ impl Run<'_> {
             }
         }
         Ok(stored)
+    }
+
+    /// Of when the profiles of a page are whose custom data are stored.
+    async fn known_data(&self, page: &[Profile]) -> Result<HashMap<String, DateTime<Utc>>, Error> {
+        let mut session = self.engine.database.read_primary(self.lease.account).await?;
+        let rows = profiles::list_by_people_id(&mut session, self.lease.integration, &names(page)).await?;
+        session.commit().await?;
+        let with_data = rows.into_iter().filter(|row| row.data.is_some());
+        Ok(with_data.filter_map(|row| Some((row.people_id, row.crisp_updated_at?))).collect())
     }
 
     /// What cannot be read of one person's data is listed, and what is known of them stays.
@@ -99,7 +114,7 @@ impl Run<'_> {
                     None
                 }
             };
-            people.push(Incoming { profile, data, hooked: None });
+            people.push(Incoming { profile, data, hooked: None, as_of: None });
         }
         let mut scope = self.open().await?;
         odd.save(&mut scope, unreadable::Kind::Profile, &ids, false).await?;

@@ -175,7 +175,10 @@ impl Run<'_> {
         let (read, failed) = (count(page.rows) - count(done.len()), page.odd.failed);
         page.odd.save(&mut scope, unreadable::Kind::Profile, &names(&left), anew).await?;
         let left = without_removed(&mut scope, left, sent_at).await?;
-        let left = left.into_iter().map(|profile| Incoming { profile, data: None, hooked: None }).collect();
+        let left = left
+            .into_iter()
+            .map(|profile| Incoming { profile, data: None, hooked: None, as_of: None })
+            .collect();
         let tally = apply_profiles(&mut scope, &self.engine.erasure, left).await?;
         let as_known = match walk {
             Walk::Whole => false,

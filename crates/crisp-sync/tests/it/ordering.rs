@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crisp_domain::IntegrationId;
 use crisp_storage::conversations::{self, ConversationRow};
-use crisp_storage::messages;
+use crisp_storage::{messages, profiles};
 use serde_json::{Value, json};
 use testkit::simulator::{
     Links, NewConversation, NewMessage, NewPerson, Options, Side, State, WebsiteOptions,
@@ -153,4 +153,88 @@ async fn a_session_bound_before_its_profile_is_told_belongs_to_it() {
     let row = stored(&world, id, &session).await;
     assert!(row.contact_id.is_some());
     assert_eq!((row.matched_by.as_deref(), row.message_count), (Some("people_id"), 1));
+}
+
+/// Hooks that change people and conversations, in one batch; the conversation's three messages have to survive it.
+async fn survives(matched_by: &str, tell: impl Fn(&World, &str, &str, &str) -> Vec<Hook>) {
+    let website = WebsiteOptions::of_size(0, 0).links(Links::none());
+    let world = World::of(Options { websites: vec![website], ..Options::default() }).await;
+    let change = world.crisp.change(world.website());
+    let ana = change.create_person(NewPerson::named("Ana Example", "ana@northwind.example"));
+    let ben = change.create_person(NewPerson::named("Ben Example", "ben@northwind.example"));
+    let whose = match matched_by {
+        "people_id" => NewConversation::by_people_id(&ana),
+        _ => NewConversation::by_email("ana@northwind.example"),
+    };
+    let session = change.start_conversation(whose, "Hello");
+    for text in ["first", "second"] {
+        change.send(&session, NewMessage::text(Side::User, text)).unwrap();
+    }
+    let id = world.imported().await;
+    let before = stored(&world, id, &session).await;
+    assert_eq!((before.matched_by.as_deref(), before.message_count), (Some(matched_by), 3));
+    world.hear(id, &tell(&world, &session, &ana, &ben)).await;
+
+    let after = stored(&world, id, &session).await;
+    assert!(after.is_shown(), "{matched_by}");
+    assert_ne!(after.contact_id, before.contact_id, "{matched_by}: it is Ben's now");
+    let mut reading = world.engine.database().read_primary(world.account).await.unwrap();
+    let everything = messages::Between { conversation: after.id.into(), after: None, before: None };
+    let kept = messages::list_live_between(&mut reading, &[everything]).await.unwrap();
+    assert_eq!((kept.len(), after.message_count), (3, 3), "{matched_by}");
+}
+
+#[tokio::test]
+async fn a_conversation_that_changes_hands_in_the_batch_in_which_its_person_goes_keeps_its_messages() {
+    survives("people_id", |world, session, ana, ben| {
+        let change = world.crisp.change(world.website());
+        change.bind(session, ben).unwrap();
+        change.remove_person(ana).unwrap();
+        let at_ms = now().timestamp_millis();
+        vec![
+            ("people:profile:removed", json!({"people_id": ana}), at_ms),
+            ("people:bind:session", json!({"people_id": ben, "session_id": session}), at_ms + 1),
+        ]
+    })
+    .await;
+    survives("email", |world, session, ana, _| {
+        let change = world.crisp.change(world.website());
+        let (gone, address) = ("gone@northwind.example", "ben@northwind.example");
+        change.set_email(session, address).unwrap();
+        let at_ms = now().timestamp_millis();
+        vec![
+            ("people:profile:updated", json!({"people_id": ana, "update": {"email": gone}}), at_ms),
+            ("session:set_email", json!({"session_id": session, "email": address}), at_ms + 1),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn hooks_that_were_sent_off_before_a_record_was_read_take_nothing_back() {
+    let website = WebsiteOptions::of_size(0, 0).links(Links::none());
+    let world = World::of(Options { websites: vec![website], ..Options::default() }).await;
+    let id = world.imported().await;
+    let change = world.crisp.change(world.website());
+    let ana = change.create_person(NewPerson::named("Ana Example", "new@northwind.example"));
+    let session = change.start_conversation(NewConversation::by_people_id(&ana), "Hello");
+    change.set_state(&session, State::Pending).unwrap();
+    let at_ms = now().timestamp_millis();
+    let state = |state: &str| json!({"session_id": session, "state": state});
+    let email = |email: &str| json!({"people_id": ana, "update": {"email": email}});
+    let younger = [
+        ("people:profile:updated", email("new@northwind.example"), at_ms),
+        ("session:set_state", state("pending"), at_ms),
+    ];
+    world.hear(id, &younger).await;
+    let older = [
+        ("people:profile:updated", email("old@northwind.example"), at_ms - 300),
+        ("session:set_state", state("resolved"), at_ms - 300),
+    ];
+    world.hear(id, &older).await;
+    let row = stored(&world, id, &session).await;
+    assert_eq!(row.status, "pending");
+    let mut reading = world.engine.database().read_primary(world.account).await.unwrap();
+    let profiles = profiles::list_by_people_id(&mut reading, id, &[ana]).await.unwrap();
+    assert_eq!(profiles[0].email.as_deref(), Some("new@northwind.example"));
 }

@@ -59,6 +59,7 @@ impl Gust<'_> {
             | Operation::SetData
             | Operation::RemoveConversation
             | Operation::Bind
+            | Operation::MergePeople
             | Operation::SyncProfile => {
                 let row = self.conversation()?;
                 self.meta(operation, &row)
@@ -136,6 +137,14 @@ impl Gust<'_> {
             Operation::SetSegments => change.set_segments(session, &[self.draw.pick(SEGMENTS)]),
             Operation::SetData => change.set_data(session, &data(self.draw.below(100))),
             Operation::Bind => change.bind(session, &self.person()?.people_id),
+            Operation::MergePeople => {
+                let (gone, stays) = (row.people_id.as_deref().ok_or(NoSuch)?, self.person()?.people_id);
+                if gone == stays {
+                    return Err(NoSuch);
+                }
+                change.bind(session, &stays)?;
+                change.remove_person(gone)
+            }
             Operation::SyncProfile => {
                 let person = row.people_id.as_deref().ok_or(NoSuch)?;
                 let update = self.update();
