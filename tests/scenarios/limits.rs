@@ -2,7 +2,7 @@
 
 use crisp_sync::syncs::SyncKind;
 use testkit::simulator::{
-    Fault, FaultRule, HookOptions, Kind, NewMessage, NewPerson, Options, PersonUpdate, Side,
+    Fault, FaultRule, HookOptions, Kind, ListEnd, NewMessage, NewPerson, Options, PersonUpdate, Side,
 };
 
 use crate::comparison::differences;
@@ -102,8 +102,8 @@ async fn a_page_beyond_the_end_may_be_answered_as_one_that_does_not_exist() -> a
     for status in [400, 404] {
         let reason = if status == 400 { "invalid_data" } else { "not_found" }.to_owned();
         let options = Options::of_size(100, 100).behaving(|behaviour| {
-            behaviour.people_end = testkit::simulator::ListEnd::AlwaysMore;
-            behaviour.conversations_end = testkit::simulator::ListEnd::AlwaysMore;
+            behaviour.people_end = ListEnd::AlwaysMore;
+            behaviour.conversations_end = ListEnd::AlwaysMore;
             // Two full pages of each; the third is where the list has ended.
             behaviour.faults = [Kind::PeoplePage, Kind::ConversationsPage]
                 .map(|kind| {
@@ -150,6 +150,66 @@ async fn rows_that_slide_to_pages_read_before_are_read_all_the_same() -> anyhow:
     stage.settled().await?;
     let differing = differences(&stage).await?;
     assert!(differing.is_empty(), "{differing:#?}");
+    stage.close().await
+}
+
+/// The names that many people have by now in Crisp, and that no hook told of.
+fn rename(stage: &Stage, people: &[String]) -> anyhow::Result<()> {
+    for person in people {
+        let nickname = Some("Renamed by hand".to_owned());
+        let update = PersonUpdate { nickname, ..PersonUpdate::default() };
+        stage.sim.change(stage.website).update_person(person, update)?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_who_come_to_the_front_while_one_walks_hide_nobody() -> anyhow::Result<()> {
+    let options = Options::of_size(200, 3).behaving(|behaviour| behaviour.latency_ms = 150);
+    let stage = Stage::connected(options, Setup::default()).await?;
+    stage.sync(SyncKind::Full).await?;
+    let people: Vec<String> =
+        stage.sim.truth(stage.website).people().map(|person| person.people_id).collect();
+    rename(&stage, &people[..70])?;
+    stage.sim.forget_requests();
+    let push = async {
+        stage
+            .eventually("the first page is asked for", async |stage: &Stage| {
+                Ok(stage.sim.requests().of(Kind::PeoplePage) >= 1)
+            })
+            .await?;
+        for person in &people[150..162] {
+            stage.sim.change(stage.website).touch_person(person)?;
+        }
+        Ok(())
+    };
+    let (run, ()) = tokio::try_join!(stage.sync(SyncKind::Incremental), push)?;
+    assert_eq!(run.state, "succeeded", "{run:?}");
+    stage.sync(SyncKind::Incremental).await?;
+    let differing = differences(&stage).await?;
+    assert!(differing.is_empty(), "{differing:#?}");
+    stage.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn news_beyond_twenty_rows_are_found_where_crisp_gives_no_more_and_says_that_it_is_all()
+-> anyhow::Result<()> {
+    let options = Options::of_size(130, 40).behaving(|behaviour| {
+        behaviour.ignored_params = ["per_page".to_owned()].into();
+        (behaviour.people_end, behaviour.conversations_end) = (ListEnd::NeverMore, ListEnd::NeverMore);
+    });
+    let stage = Stage::connected(options, Setup::default()).await?;
+    stage.sync(SyncKind::Full).await?;
+    let people: Vec<String> =
+        stage.sim.truth(stage.website).people().map(|person| person.people_id).collect();
+    rename(&stage, &people[..30])?;
+    stage.sync(SyncKind::Incremental).await?;
+    let differing = differences(&stage).await?;
+    assert!(differing.is_empty(), "{differing:#?}");
+    stage.sim.forget_requests();
+    stage.sync(SyncKind::Incremental).await?;
+    let total = stage.sim.requests().total;
+    assert!(total <= 3, "{total} requests although nothing is new");
     stage.close().await
 }
 

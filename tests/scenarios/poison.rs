@@ -70,6 +70,63 @@ async fn an_outage_in_the_middle_of_the_messages_costs_few_requests() -> anyhow:
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crisp_that_lists_conversations_and_gives_no_messages_is_waited_for() -> anyhow::Result<()> {
+    for conversations in [3, 40] {
+        let stage = Stage::connected(Options::of_size(30, conversations), Setup::default()).await?;
+        let away = FaultRule::always(Fault::BadGateway).only(Kind::Messages);
+        stage.sim.behave(|behaviour| behaviour.faults = vec![away]);
+        let outage = async {
+            // Longer than one transcript alone would be tried before it is set aside.
+            tokio::time::sleep(Duration::from_secs(45)).await;
+            let told = "select problem_code from sync_runs where state = 'running'";
+            let problem: Option<String> = stage.sql().await?.query_one(told, &[]).await?.get(0);
+            let spent = stage.sim.requests().of(Kind::Messages);
+            stage.sim.behave(|behaviour| behaviour.faults.clear());
+            Ok((problem, spent))
+        };
+        let full = stage.sync(SyncKind::Full);
+        let (run, (problem, spent)) = tokio::try_join!(full, outage)?;
+        assert_eq!((run.state.as_str(), run.messages_failed), ("succeeded", 0), "{run:?}");
+        assert_eq!(problem.as_deref(), Some("crisp_unavailable"), "of {conversations}");
+        assert!(spent <= 150, "{spent} requests without an answer, of {conversations}");
+        let differing = differences(&stage).await?;
+        assert!(differing.is_empty(), "{differing:#?}");
+        stage.close().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transcript_that_was_set_aside_is_tried_again_by_itself() -> anyhow::Result<()> {
+    let stage = Stage::connected(Options::of_size(30, 20), Setup::default()).await?;
+    let truth = stage.sim.truth(stage.website);
+    let poison = truth.conversations().find(|one| one.people_id.is_some() && one.messages > 0).expect("one");
+    let fails = FaultRule::always(Fault::Internal).only(Kind::Messages).about(&poison.session_id);
+    stage.sim.behave(|behaviour| behaviour.faults = vec![fails]);
+    let run = stage.sync(SyncKind::Full).await?;
+    assert_eq!((run.state.as_str(), run.messages_failed), ("partial", 1), "{run:?}");
+    let sql = stage.sql().await?;
+    let waiting =
+        "select messages_retry_at > now() + interval '4 minutes' from conversations where session_id = $1";
+    let waits: bool = sql.query_one(waiting, &[&poison.session_id]).await?.get(0);
+    assert!(waits, "not at once");
+    stage.sim.behave(|behaviour| behaviour.faults.clear());
+    let now = "update conversations set messages_retry_at = now() where session_id = $1";
+    sql.execute(now, &[&poison.session_id]).await?;
+    let lane = crisp_storage::work::Lane::Live;
+    stage.database.signal(stage.account, stage.integration, lane, crate::stage::now()).await?;
+    stage
+        .eventually("it is read and off the list", async |stage: &Stage| {
+            let sql = "select from unreadable_records limit 1";
+            Ok(stage.sql().await?.query_opt(sql, &[]).await?.is_none())
+        })
+        .await?;
+    let differing = differences(&stage).await?;
+    assert!(differing.is_empty(), "{differing:#?}");
+    stage.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_404_deletes_nothing_and_two_are_believed() -> anyhow::Result<()> {
     let (stage, _) = Stage::imported(Options::of_size(40, 30), Setup::default()).await?;
     stage.with_hooks(HookOptions::default()).await?;

@@ -271,13 +271,38 @@ pub async fn link_companies(session: &mut AccountSession, ids: &[Uuid]) -> Resul
     Ok(())
 }
 
+/// Attempts at a transcript after which it is set aside: no run waits for it any more.
+pub const SET_ASIDE_AFTER: i32 = 5;
+
 /// Whose messages are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     /// Those that live work wants.
     Urgent,
-    /// The others: those of passes and backfills.
+    /// Those of passes and backfills.
     Calm,
+    /// Those that were set aside: now and then they are tried again.
+    SetAside,
+}
+
+/// Shown conversations of an integration whose messages are to be read.
+fn due_messages(
+    session: &AccountSession,
+    integration: IntegrationId,
+    due: Due,
+) -> conversations::BoxedQuery<'static, diesel::pg::Pg> {
+    let query = conversations::table
+        .filter(conversations::account_id.eq(session.account().as_uuid()))
+        .filter(conversations::integration_id.eq(integration.as_uuid()))
+        .filter(conversations::messages_due)
+        .filter(conversations::messages_urgent.eq(due == Due::Urgent))
+        .filter(conversations::contact_id.is_not_null().and(conversations::removed_at.is_null()))
+        .into_boxed();
+    match due {
+        Due::Urgent => query,
+        Due::Calm => query.filter(conversations::messages_attempts.lt(SET_ASIDE_AFTER)),
+        Due::SetAside => query.filter(conversations::messages_attempts.ge(SET_ASIDE_AFTER)),
+    }
 }
 
 /// The conversations whose messages are to be read next, the newest first.
@@ -288,13 +313,7 @@ pub async fn list_messages_due(
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<ConversationRow>, Error> {
-    let account = session.account().as_uuid();
-    conversations::table
-        .filter(conversations::account_id.eq(account))
-        .filter(conversations::integration_id.eq(integration.as_uuid()))
-        .filter(conversations::messages_due)
-        .filter(conversations::messages_urgent.eq(due == Due::Urgent))
-        .filter(conversations::contact_id.is_not_null().and(conversations::removed_at.is_null()))
+    due_messages(session, integration, due)
         .filter(conversations::messages_retry_at.is_null().or(conversations::messages_retry_at.le(now)))
         .order(conversations::crisp_updated_at.desc())
         .limit(limit)
@@ -321,7 +340,7 @@ pub async fn any_removed_between(
         .map_err(Error::query("look for conversations that are gone"))
 }
 
-/// How many conversations still wait for their messages, and when the earliest retry is due.
+/// How many conversations still wait for their messages, and when the earliest retry is due; those set aside do not count.
 pub async fn count_messages_due(
     session: &mut AccountSession,
     integration: IntegrationId,
@@ -331,6 +350,7 @@ pub async fn count_messages_due(
         .filter(conversations::account_id.eq(account))
         .filter(conversations::integration_id.eq(integration.as_uuid()))
         .filter(conversations::messages_due)
+        .filter(conversations::messages_attempts.lt(SET_ASIDE_AFTER).or(conversations::messages_urgent))
         .filter(conversations::contact_id.is_not_null().and(conversations::removed_at.is_null()))
         .select((diesel::dsl::count_star(), diesel::dsl::min(conversations::messages_retry_at)))
         .first(session.connection()?)
@@ -364,7 +384,7 @@ pub async fn plan_notes(
 }
 
 /// Forgets which messages passes still had to read, where nobody waits for them: the next pass that lists those
-/// conversations plans them anew.
+/// conversations plans them anew. What is set aside stays so.
 pub async fn forget_calm_plans(
     session: &mut AccountSession,
     integration: IntegrationId,
@@ -375,7 +395,8 @@ pub async fn forget_calm_plans(
         conversations::table
             .filter(conversations::account_id.eq(account))
             .filter(conversations::integration_id.eq(integration.as_uuid()))
-            .filter(conversations::messages_due.and(diesel::dsl::not(conversations::messages_urgent))),
+            .filter(conversations::messages_due.and(diesel::dsl::not(conversations::messages_urgent)))
+            .filter(conversations::messages_attempts.lt(SET_ASIDE_AFTER)),
     )
     .set((
         conversations::messages_due.eq(false),
@@ -394,13 +415,7 @@ pub async fn next_messages_retry(
     integration: IntegrationId,
     due: Due,
 ) -> Result<Option<DateTime<Utc>>, Error> {
-    let account = session.account().as_uuid();
-    conversations::table
-        .filter(conversations::account_id.eq(account))
-        .filter(conversations::integration_id.eq(integration.as_uuid()))
-        .filter(conversations::messages_due)
-        .filter(conversations::messages_urgent.eq(due == Due::Urgent))
-        .filter(conversations::contact_id.is_not_null().and(conversations::removed_at.is_null()))
+    due_messages(session, integration, due)
         .select(diesel::dsl::min(conversations::messages_retry_at))
         .first(session.connection()?)
         .await

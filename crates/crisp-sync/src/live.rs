@@ -23,10 +23,12 @@ use crate::people::{Incoming, apply_profiles, remove_profiles};
 use crate::run::remove_conversations;
 use crate::scope::{Scope, settings_of};
 use crate::threads::{self, Reading, Verify};
-use crate::transcript::{CONCURRENCY, NOT_FOUND, Reader};
+use crate::transcript::{A_FEW, CONCURRENCY, NOT_FOUND, Reader};
 
 /// Records or transcripts taken up at once.
 const BATCH: i64 = 16;
+/// Failures in a row up to which nothing but Crisp is to blame: some ten minutes.
+const OUTAGE: i32 = 20;
 /// Reads of one record before it becomes a dead letter.
 const MAX_ATTEMPTS: i32 = 6;
 /// What a wish says whose record Crisp did not have when it was asked for: twice in a row, and it is believed.
@@ -71,7 +73,10 @@ async fn take_turns(
         }
         // While a sync is under way, what passes left over is the sync's.
         let sync_under_way = live.sync_is_under_way().await?;
-        if sync_under_way || backfill.read_transcripts(Due::Calm, may_go_on).await? == 0 {
+        if sync_under_way
+            || (backfill.read_transcripts(Due::Calm, may_go_on).await? == 0
+                && backfill.read_transcripts(Due::SetAside, may_go_on).await? == 0)
+        {
             return live.next_due(sync_under_way).await;
         }
     }
@@ -108,7 +113,9 @@ impl<'a> Lane<'a> {
             conversations::next_messages_retry(&mut session, integration, Due::Urgent).await?,
         ];
         if !sync_under_way {
-            due.push(conversations::next_messages_retry(&mut session, integration, Due::Calm).await?);
+            for whose in [Due::Calm, Due::SetAside] {
+                due.push(conversations::next_messages_retry(&mut session, integration, whose).await?);
+            }
         }
         session.commit().await?;
         Ok(due.into_iter().flatten().min().map_or(Release::Idle, Release::DueAt))
@@ -236,13 +243,14 @@ impl<'a> Lane<'a> {
         whose: Due,
         may_go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<usize, Error> {
+        let in_outage = (1..=OUTAGE).contains(&self.lease.attempts);
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
         let due = conversations::list_messages_due(
             &mut session,
             self.lease.integration,
             whose,
             clock::now(),
-            BATCH,
+            if in_outage { A_FEW } else { BATCH },
         )
         .await?;
         session.commit().await?;
@@ -253,6 +261,7 @@ impl<'a> Lane<'a> {
             website: self.website,
             sync: None,
             cause: "live",
+            in_outage,
         };
         reader.read_all(&due, may_go_on).await?;
         Ok(due.len())

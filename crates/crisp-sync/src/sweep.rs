@@ -115,9 +115,9 @@ async fn next_transcript(
     sync_under_way: bool,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, Error> {
-    let all = [conversations::Due::Urgent, conversations::Due::Calm];
+    let all = [conversations::Due::Urgent, conversations::Due::Calm, conversations::Due::SetAside];
     let mut next: Option<DateTime<Utc>> = None;
-    for due in all.into_iter().take(if sync_under_way { 1 } else { 2 }) {
+    for due in all.into_iter().take(if sync_under_way { 1 } else { all.len() }) {
         let ready = !conversations::list_messages_due(session, integration, due, now, 1).await?.is_empty();
         let due_at = if ready {
             Some(now)

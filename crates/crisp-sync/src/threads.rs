@@ -17,7 +17,6 @@ use crate::error::Error;
 use crate::matching::{Undecided, decide_all};
 use crate::observe::{self, LAG};
 use crate::scope::Scope;
-use crate::transcript;
 pub(crate) use change::{Change, Channel, Tally};
 use change::{channel, tally};
 
@@ -168,16 +167,17 @@ fn plan_messages(row: &mut ConversationRow, verify: Verify, urgent: bool) {
         && row.messages_known_at >= row.crisp_updated_at;
     let as_heard =
         row.newest_fingerprint.is_some() && row.messages_hooked_fingerprint == row.newest_fingerprint;
+    let is_aside = row.messages_attempts >= conversations::SET_ASIDE_AFTER;
     let due = match verify {
         Verify::Everything => {
             row.messages_reread = true;
             true
         }
         Verify::Hooked => !as_read,
-        Verify::SetAside => !as_read || row.messages_attempts >= transcript::MAX_ATTEMPTS,
+        Verify::SetAside => !as_read || is_aside,
         Verify::Nothing => !(as_read || as_heard && row.messages_known_at.is_some()),
     };
-    if due && !row.messages_due {
+    if due && (is_aside || !row.messages_due) {
         row.messages_due = true;
         row.messages_attempts = 0;
         row.messages_retry_at = None;

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::messages::{Backwards, Onward};
 use crisp_client::{Client, Selector, SessionId, WebsiteId};
 use crisp_domain::{ConversationId, SyncId};
-use crisp_storage::conversations::{self, ConversationRow};
+use crisp_storage::conversations::{self, ConversationRow, SET_ASIDE_AFTER};
 use crisp_storage::work::{self, Lane, Lease};
 use crisp_storage::{Database, unreadable, wanted};
 use futures::{FutureExt, StreamExt, stream};
@@ -59,6 +59,8 @@ pub(crate) struct Reader<'a> {
     /// The run whose counts follow, if it is one.
     pub(crate) sync: Option<SyncId>,
     pub(crate) cause: &'static str,
+    /// Whether Crisp failed at all transcripts that were asked for last.
+    pub(crate) in_outage: bool,
 }
 
 impl Reader<'_> {
@@ -113,23 +115,40 @@ impl Reader<'_> {
         // Every read that was begun is seen through, so that none is dropped inside a transaction.
         let outcomes: Vec<_> = stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
         let outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
-        let mut crisp_answers = outcomes.iter().any(|(_, outcome)| outcome.is_ok()).then_some(true);
+        let answered = outcomes.iter().any(|(_, outcome)| match outcome {
+            Ok(()) => true,
+            Err(error) => !error.is_outage() && error.lies_in_one_record(),
+        });
+        // Where nothing but one transcript is to be read, only something else can tell whether Crisp is there.
+        let is_alone = due.len() == 1 && !self.in_outage;
+        let answers = answered || (is_alone && self.client.website(self.website).await.is_ok());
         let mut shared = None;
         for (conversation, outcome) in outcomes {
             let Err(error) = outcome else { continue };
-            if error.is_outage() && crisp_answers.is_none() {
-                crisp_answers = Some(self.client.website(self.website).await.is_ok());
-            }
-            if error.lies_in_one_record() || (error.is_outage() && crisp_answers == Some(true)) {
+            if error.lies_in_one_record() || (error.is_outage() && answers) {
                 self.put_off(conversation, &error).await?;
-            } else {
-                shared = shared.or(Some(error));
+                continue;
             }
+            if error.is_outage() {
+                self.postpone(conversation).await?;
+            }
+            shared = shared.or(Some(error));
         }
         shared.map_or(Ok(()), Err)
     }
 
-    /// Puts a transcript off; after [`MAX_ATTEMPTS`] it is set aside and listed.
+    /// Lets others have their turn first, should Crisp fail at this transcript and the one beside it alone.
+    async fn postpone(&self, conversation: &ConversationRow) -> Result<(), Error> {
+        let mut scope = Scope::open(self.database, self.lease, self.cause, clock::now()).await?;
+        let (id, now) = (scope.id(), scope.now);
+        let found = conversations::find(&mut scope.session, ConversationId::from(conversation.id)).await?;
+        let Some(mut row) = found.filter(|row| row.messages_due) else { return Ok(()) };
+        row.messages_retry_at = Some(now + POSTPONED_FOR);
+        conversations::save(&mut scope.session, id, &[row], now).await?;
+        scope.commit().await
+    }
+
+    /// Puts a transcript off; after [`SET_ASIDE_AFTER`] attempts it is set aside and listed, and tried again now and then.
     async fn put_off(&self, conversation: &ConversationRow, error: &Error) -> Result<(), Error> {
         let mut scope = Scope::open(self.database, self.lease, self.cause, clock::now()).await?;
         let (id, now) = (scope.id(), scope.now);
@@ -154,17 +173,18 @@ impl Reader<'_> {
         }
         row.messages_attempts += 1;
         row.messages_retry_at = Some(now + retry_after(row.messages_attempts));
-        if row.messages_attempts >= MAX_ATTEMPTS {
+        if row.messages_attempts >= SET_ASIDE_AFTER {
             tracing::warn!(conversation = %row.id, error = error.chain(), "a transcript could not be read and is set aside");
             let odd =
                 (row.session_id.clone(), format!("the messages could not be read: {}", error.cause_chain()));
             unreadable::save(&mut scope.session, id, unreadable::Kind::Message, &[odd], now).await?;
-            row.messages_due = false;
             row.messages_urgent = false;
-            row.messages_retry_at = None;
-            // Not tried again before the list tells of something new, or a pass looks at everything.
+            row.messages_retry_at = Some(now + try_again_after(row.messages_attempts - SET_ASIDE_AFTER));
+            // Runs plan it again when the list tells of something new, or when they look at everything.
             row.messages_known_fingerprint = row.newest_fingerprint;
             row.messages_known_at = row.crisp_updated_at.or(Some(now));
+        }
+        if row.messages_attempts == SET_ASIDE_AFTER {
             count_into(&mut scope, self.sync, Tally { failed: 1, ..Tally::default() }).await?;
         }
         conversations::save(&mut scope.session, id, &[row], now).await?;
@@ -176,11 +196,19 @@ impl Reader<'_> {
 pub(crate) const NOT_FOUND: &str = "messages not found";
 /// Transcripts read at a time.
 pub(crate) const CONCURRENCY: usize = 8;
-/// Attempts at one transcript before it is set aside and listed.
-pub(crate) const MAX_ATTEMPTS: i32 = 5;
+/// Transcripts read at once while Crisp fails at them all: enough to see whether it still does.
+pub(crate) const A_FEW: i64 = 2;
+/// How long a transcript stands back when Crisp failed at all of them.
+const POSTPONED_FOR: TimeDelta = TimeDelta::seconds(15);
 
 /// Waits between attempts at a record that could not be read: 1 s, 2 s, 4 s, … up to 5 min.
 pub(crate) fn retry_after(attempts: i32) -> TimeDelta {
     let doublings = u32::try_from(attempts.saturating_sub(1).clamp(0, 9)).unwrap_or(0);
     TimeDelta::seconds(i64::from(2_u32.pow(doublings))).min(TimeDelta::minutes(5))
+}
+
+/// Waits between attempts at a transcript that is set aside: 5 min, 10 min, 20 min, … up to a day.
+fn try_again_after(times: i32) -> TimeDelta {
+    let doublings = u32::try_from(times.clamp(0, 9)).unwrap_or(0);
+    TimeDelta::minutes(5 * i64::from(2_u32.pow(doublings))).min(TimeDelta::days(1))
 }

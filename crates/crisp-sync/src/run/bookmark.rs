@@ -56,8 +56,6 @@ pub(crate) struct Bookmark {
     pub(crate) newest_profile: Option<DateTime<Utc>>,
     /// Whether this website refuses to sort people, so that they are listed as they come.
     pub(crate) unsorted_people: bool,
-    /// Last `updated_at` of the page before: the next page must not be newer, or the list is not sorted.
-    pub(crate) last_profile: Option<DateTime<Utc>>,
     /// When the run began to walk its lists, and when it was through (our clock).
     pub(crate) lists_began: Option<DateTime<Utc>>,
     /// See there.

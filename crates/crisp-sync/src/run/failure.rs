@@ -13,8 +13,8 @@ use crate::error::{Attention, Error, Verdict};
 /// Answers in a row that cannot be read before the run is given up: with the waits below, some ten minutes. An outage
 /// is waited out, however long.
 const MAX_FAILURES: i32 = 15;
-/// Wait where Crisp or the ledger says nothing about when.
-const QUOTA_WAIT: TimeDelta = TimeDelta::seconds(30);
+/// Wait where a refusal says nothing about when: then the ledger, which was told of it, says.
+const QUOTA_WAIT: TimeDelta = TimeDelta::seconds(5);
 /// Longest wait between two attempts at a step.
 const MAX_WAIT: TimeDelta = TimeDelta::minutes(1);
 

@@ -10,17 +10,21 @@ use crate::transcript;
 
 /// Conversations taken up in one step.
 const BATCH: i64 = 32;
+/// Failures in a row up to which nothing but Crisp is to blame: some fifteen minutes.
+const OUTAGE: i32 = 20;
 
 impl Run<'_> {
     pub(super) async fn messages(&mut self) -> Result<Next, Error> {
         let now = clock::now();
+        // A failure after the other is an outage; where it ends nowhere, the one transcript that is left is to blame.
+        let in_outage = (1..=OUTAGE).contains(&self.row.failures_in_row);
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
         let due = conversations::list_messages_due(
             &mut session,
             self.lease.integration,
             conversations::Due::Calm,
             now,
-            BATCH,
+            if in_outage { transcript::A_FEW } else { BATCH },
         )
         .await?;
         let waiting = conversations::next_messages_retry(
@@ -40,6 +44,7 @@ impl Run<'_> {
             website: self.website,
             sync: Some(self.id()),
             cause: "sync",
+            in_outage,
         };
         // Each batch was committed for itself: what is left to commit is that the step went well.
         reader.read_all(&due, &|| self.may_go_on()).await?;

@@ -3,6 +3,7 @@
 mod order;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use crisp_client::page::Aim;
 use crisp_client::page::Walk as ListWalk;
 use crisp_client::people::Direction;
 use crisp_client::{PeopleQuery, Profile, people::PeopleSort};
@@ -84,7 +85,9 @@ impl Run<'_> {
             page => page?,
         };
         let mut walked = self.mark.list;
-        let ended = walked.ends_with(page.rows, page.more, PER_PAGE, self.aim());
+        // A walk along what is new ends by what its pages hold, before a page beyond the end would be asked for.
+        let aim = if walk == Walk::Whole { self.aim() } else { Aim::Everything };
+        let ended = walked.ends_with(page.rows, page.more, PER_PAGE, aim);
         let verdict = self.judge(walk, &page, ended);
         if verdict == Verdict::Unsorted {
             return self.give_up_sorting().await;
@@ -213,7 +216,6 @@ impl Run<'_> {
             if walk != Walk::Changed || number == 1 {
                 mark.newest_profile = mark.newest_profile.max(newest);
             }
-            mark.last_profile = updated.last().copied().or(mark.last_profile);
             if walk == Walk::Changed && updated.len() > 1 {
                 integration.people_order_proven = Some(true);
             }

@@ -25,14 +25,9 @@ impl Run<'_> {
         if walk != Walk::Changed {
             return if ends { Verdict::Last } else { Verdict::More };
         }
+        // Each page for itself: whoever changes while one walks pushes rows of the page before on to this one.
         let updated = page.updated();
-        let sorted = self
-            .mark
-            .last_profile
-            .into_iter()
-            .chain(updated.iter().copied())
-            .is_sorted_by(|left, right| left >= right);
-        if !sorted {
+        if !updated.is_sorted_by(|left, right| left >= right) {
             return Verdict::Unsorted;
         }
         let since = self.people_since();
@@ -96,7 +91,6 @@ impl Run<'_> {
         let scope: Scope = self.open().await?;
         self.commit(scope, |_, mark, integration| {
             integration.people_order_proven = Some(false);
-            mark.last_profile = None;
             mark.enter(Stage::People);
         })
         .await?;
