@@ -93,9 +93,10 @@ impl Client {
     async fn ask(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let url = request.url(&self.shared.options.base_url)?;
         let plan = pacing::backoff(self.shared.options.first_wait, self.shared.options.max_attempts);
+        let patience = self.gate.patience();
         (|| self.attempt(request.route, url.clone()))
             .retry(plan)
-            .when(pacing::worth_retrying)
+            .when(|error| pacing::worth_retrying(error, patience))
             .adjust(pacing::wait)
             .await
     }

@@ -17,6 +17,12 @@ pub trait Gate: Send + Sync {
 
     /// Learns what became of an admitted request.
     async fn observe(&self, outcome: &Outcome);
+
+    /// How long a limit of Crisp's may be waited out in place, by asking again. By default every refusal is the caller's,
+    /// who can do something else meanwhile.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A request may not be made now.

@@ -22,9 +22,12 @@ pub(crate) fn backoff(first_wait: Duration, max_attempts: u32) -> ExponentialBui
         .with_jitter()
 }
 
-/// Whether the same request may succeed a little later.
-pub(crate) fn worth_retrying(error: &Error) -> bool {
+/// Whether the same request may succeed a little later, for somebody who waits out a limit of Crisp's for so long.
+pub(crate) fn worth_retrying(error: &Error, patience: Duration) -> bool {
     match error {
+        Error::RateLimited { retry_after } => {
+            !patience.is_zero() && retry_after.is_none_or(|asked| asked <= patience)
+        }
         Error::Unavailable { cause, .. } => !matches!(cause, Outage::TooLarge { .. }),
         Error::Setup { .. }
         | Error::Unauthorized
@@ -32,7 +35,6 @@ pub(crate) fn worth_retrying(error: &Error) -> bool {
         | Error::NotFound
         | Error::Forbidden
         | Error::PlanMissing
-        | Error::RateLimited { .. }
         | Error::Refused(_)
         | Error::Malformed { .. }
         | Error::Rejected { .. } => false,
@@ -42,7 +44,9 @@ pub(crate) fn worth_retrying(error: &Error) -> bool {
 /// The wait before the next attempt: what Crisp asks for, else what was planned; `None` gives up.
 pub(crate) fn wait(error: &Error, planned: Option<Duration>) -> Option<Duration> {
     let planned = planned?;
-    if let Error::Unavailable { retry_after: Some(asked), .. } = error {
+    if let Error::Unavailable { retry_after: Some(asked), .. }
+    | Error::RateLimited { retry_after: Some(asked) } = error
+    {
         return (*asked <= LONGEST_WAIT).then_some(*asked);
     }
     Some(planned)
@@ -90,10 +94,21 @@ mod tests {
 
     #[test]
     fn only_outages_are_retried() {
-        assert!(worth_retrying(&unavailable(None)));
-        assert!(worth_retrying(&Outage::TimedOut.into()));
-        assert!(!worth_retrying(&Outage::TooLarge { limit: 1 }.into()));
-        assert!(!worth_retrying(&Error::RateLimited { retry_after: None }));
+        let impatient = Duration::ZERO;
+        assert!(worth_retrying(&unavailable(None), impatient));
+        assert!(worth_retrying(&Outage::TimedOut.into(), impatient));
+        assert!(!worth_retrying(&Outage::TooLarge { limit: 1 }.into(), impatient));
+        assert!(!worth_retrying(&Error::RateLimited { retry_after: None }, impatient));
+    }
+
+    #[test]
+    fn a_short_limit_is_waited_out_by_who_has_the_patience() {
+        let limited = |retry_after| Error::RateLimited { retry_after };
+        let (short, long) = (Some(Duration::from_secs(2)), Some(Duration::from_secs(9)));
+        let patience = Duration::from_secs(8);
+        assert!(worth_retrying(&limited(None), patience) && worth_retrying(&limited(short), patience));
+        assert!(!worth_retrying(&limited(long), patience));
+        assert_eq!(wait(&limited(short), Some(Duration::from_millis(500))), short);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::worker::SLICE;
 
 /// Longest time that a person's click or a hook waits for the ledger before it is refused.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How long a person's click waits where the ledger says that it will have its turn by then: a short pause of Crisp's is
+/// nothing that anybody has to be told. Less than any click waits for Crisp ([`FOR_A_LOOK`](crate::patience::FOR_A_LOOK)).
+const PATIENCE_FOR_A_PAUSE: Duration = Duration::from_secs(8);
 /// How soon at the latest it asks again meanwhile: room may come sooner than the ledger could promise.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// A backfill that is told to come back so soon waits where it is: giving up its slice and taking it up again would
@@ -135,7 +138,12 @@ impl Meter {
     /// How long a request waits in place when it was told to `wait`, having `asked` first; `None`: it is refused.
     fn pause(&self, wait: Duration, asked: Instant) -> Option<Duration> {
         let (pause, is_patient) = match self.purpose {
-            Purpose::Interactive | Purpose::Live => (wait.min(ASK_AGAIN), asked.elapsed() <= PATIENCE),
+            Purpose::Interactive => {
+                let waited = asked.elapsed();
+                let in_time = waited + wait <= PATIENCE_FOR_A_PAUSE;
+                (wait.min(ASK_AGAIN), waited <= PATIENCE || in_time)
+            }
+            Purpose::Live => (wait.min(ASK_AGAIN), asked.elapsed() <= PATIENCE),
             Purpose::Backfill => (wait, wait <= SHORT_WAIT && Instant::now() + wait < self.patient_until),
         };
         is_patient.then_some(pause)
@@ -161,6 +169,10 @@ impl Chunk {
 
 #[async_trait]
 impl Gate for Meter {
+    fn patience(&self) -> Duration {
+        if self.purpose == Purpose::Interactive { PATIENCE_FOR_A_PAUSE } else { Duration::ZERO }
+    }
+
     async fn admit(&self) -> Result<(), Refused> {
         let asked = Instant::now();
         let _turn = self.turn.lock().await;

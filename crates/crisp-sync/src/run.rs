@@ -217,7 +217,9 @@ impl Run<'_> {
             scope.integration.updated_at = scope.now;
             integrations::save(&mut scope.session, &scope.integration).await?;
         }
-        scope.commit().await
+        scope.commit().await?;
+        count_ended(&row);
+        Ok(())
     }
 
     /// Whether this pass reads everything, so that what it has not seen may be gone.
@@ -241,6 +243,23 @@ impl Run<'_> {
 
 async fn save(session: &mut AccountSession, row: &SyncRow) -> Result<(), crisp_storage::Error> {
     if row.is_under_way() { syncs::save(session, row).await } else { syncs::close(session, row).await }
+}
+
+/// Counts a run that has ended, once that is committed.
+pub(crate) fn count_ended(row: &SyncRow) {
+    let kind = match row.kind.as_str() {
+        "full" => "full",
+        "incremental" => "incremental",
+        _ => "reconcile",
+    };
+    let state = match row.state.as_str() {
+        "succeeded" => "succeeded",
+        "partial" => "partial",
+        "failed" => "failed",
+        "cancelled" => "cancelled",
+        _ => return,
+    };
+    metrics::counter!("crisp_syncs_total", "kind" => kind, "state" => state).increment(1);
 }
 
 fn phase_of(stage: Stage, under_way: bool) -> Option<&'static str> {

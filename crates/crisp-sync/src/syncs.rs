@@ -102,6 +102,7 @@ pub async fn cancel(
     let detail = json!({"sync_id": row.id, "kind": row.kind});
     audit::append(&mut session, actor, "sync.cancelled", Some(id), &detail, now).await?;
     session.commit().await?;
+    crate::run::count_ended(&row);
     Ok(row)
 }
 

@@ -1,6 +1,7 @@
 //! Checks of what we know ourselves.
 
 use chrono::TimeDelta;
+use crisp_storage::syncs::SyncRow;
 
 use super::{Check, Facts, Finding, span};
 use crate::connect;
@@ -28,6 +29,9 @@ pub(super) fn contact_exists(facts: &Facts) -> Check {
             "Importing people is switched off, so conversations match contacts of the Custify directory only, by email.",
             "Switch people on in the import settings, or see that the directory's contacts have the right addresses.",
         ),
+        (false, true, false) if under_way(facts).is_some() => {
+            Finding::warning("The first import has begun; no contact has arrived yet.", "It goes on by itself.")
+        }
         (false, true, false) => Finding::warning("No contact was imported yet.", "Trigger the first import."),
         (false, true, true) => Finding::failed(
             "An import was started, but no Crisp profile has arrived.",
@@ -42,10 +46,7 @@ pub(super) fn integration_active(facts: &Facts) -> Check {
     let problem = connect::problem(row);
     match row.state.as_str() {
         "active" => Finding::ok("The integration is active."),
-        "connected" => Finding::warning(
-            "The website is connected, but nothing was imported yet.",
-            "Trigger the first import.",
-        ),
+        "connected" => first_import(facts),
         "awaiting_installation" => Finding::failed(
             "The integration waits for the plugin to be installed.",
             "Install the plugin with the install link on the settings page.",
@@ -62,6 +63,32 @@ pub(super) fn integration_active(facts: &Facts) -> Check {
     .of("integration_active")
 }
 
+/// Before the first import has ended.
+fn first_import(facts: &Facts) -> Finding {
+    let Some(sync) = under_way(facts) else {
+        return Finding::warning(
+            "The website is connected, but nothing was imported yet.",
+            "Trigger the first import.",
+        );
+    };
+    let says = match sync.resumes_at.filter(|at| *at > facts.now) {
+        Some(at) => format!(
+            "The first import waits for Crisp's request quota and goes on at {}.",
+            at.format("%F %H:%M UTC")
+        ),
+        None => "The first import is under way.".to_owned(),
+    };
+    Finding::warning(
+        says,
+        "Nothing has to be done: it goes on by itself, and the last sync shows how far it is.",
+    )
+}
+
+/// The sync that is under way, if the last one is.
+fn under_way(facts: &Facts) -> Option<&SyncRow> {
+    facts.last_sync.as_ref().filter(|sync| sync.is_under_way())
+}
+
 pub(super) fn realtime(facts: &Facts) -> Check {
     let row = &facts.integration;
     let ago = |at: chrono::DateTime<chrono::Utc>| span(facts.now - at);
@@ -69,8 +96,12 @@ pub(super) fn realtime(facts: &Facts) -> Check {
         facts.freshness.as_ref().and_then(|one| one.oldest_hook_at).filter(|at| facts.now - *at > BACKLOG);
     let active_for = row.active_at.map_or(TimeDelta::zero(), |at| facts.now - at);
     match (facts.channel.last_hook_at, row.hook_gap_since) {
-        _ if row.state != "active" => Finding::warning(
+        _ if row.state != "active" && row.active_at.is_none() => Finding::warning(
             "Real-time updates begin with the first import.",
+            "See the check “integration active”.",
+        ),
+        _ if row.state != "active" => Finding::warning(
+            "Web hooks are not applied while the integration is not active.",
             "See the check “integration active”.",
         ),
         _ if late.is_some() => Finding::failed(

@@ -77,6 +77,28 @@ fn a_healthy_integration_passes_every_check() {
 }
 
 #[test]
+fn a_first_import_that_is_under_way_is_said_to_be_and_nobody_is_told_to_start_it() {
+    let mut facts = healthy();
+    "connected".clone_into(&mut facts.integration.state);
+    facts.integration.active_at = None;
+    let detail = |facts: &Facts| {
+        let checks = judged(facts);
+        let check = checks.into_iter().find(|check| check.code == "integration_active").unwrap();
+        format!("{} {}", check.detail, check.what_to_do)
+    };
+    assert!(detail(&facts).contains("Trigger the first import"));
+    let owner = (AccountId::new(facts.integration.account_id), facts.integration.integration_id());
+    let id = crisp_domain::SyncId::new_v7(now());
+    let mut run = SyncRow::queued(owner, id, ("full", "first_import"), None, now());
+    facts.last_sync = Some(run.clone());
+    assert!(detail(&facts).starts_with("The first import is under way."), "{}", detail(&facts));
+    run.resumes_at = Some(now() + TimeDelta::hours(2));
+    facts.last_sync = Some(run);
+    assert!(detail(&facts).contains("goes on at 2026-01-01 02:00 UTC"), "{}", detail(&facts));
+    assert!(!detail(&facts).contains("Trigger"));
+}
+
+#[test]
 fn an_uninstalled_plugin_is_told_with_what_follows_from_it() {
     let mut facts = healthy();
     facts.crisp.subscription = Some(Err(Error::NotSubscribed));

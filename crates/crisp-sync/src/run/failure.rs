@@ -90,12 +90,15 @@ impl Run<'_> {
         let mut integration = integrations::get(&mut session, self.lease.integration).await?;
         connect::needs_attention(&mut session, &mut integration, what, now).await?;
         let code: &'static str = what.into();
+        let mut ended = None;
         if let Some(mut row) = syncs::find(&mut session, self.id()).await?.filter(SyncRow::is_under_way) {
             end_failed(&mut row, (code, connect::detail_of(what)), now);
             row.crisp_requests += self.meter.take_sent();
             syncs::close(&mut session, &row).await?;
+            ended = Some(row);
         }
         session.commit().await?;
+        ended.iter().for_each(super::count_ended);
         super::start::next_due(self.engine, self.lease).await
     }
 
@@ -127,6 +130,7 @@ impl Run<'_> {
         row.crisp_requests += self.meter.take_sent();
         super::save(&mut session, &row).await?;
         session.commit().await?;
+        super::count_ended(&row);
         self.row = row;
         Ok(())
     }

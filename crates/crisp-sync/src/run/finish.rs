@@ -73,8 +73,6 @@ impl Run<'_> {
             }
         })
         .await?;
-        metrics::counter!("crisp_syncs_total", "kind" => kind_label(&self.row.kind), "state" => "ended")
-            .increment(1);
         tracing::info!(sync = %self.id(), integration = %self.lease.integration, kind = self.row.kind, "sync ended");
         Ok(Next::Ended)
     }
@@ -97,14 +95,6 @@ impl Run<'_> {
             }
         })
         .await
-    }
-}
-
-fn kind_label(kind: &str) -> &'static str {
-    match kind {
-        "full" => "full",
-        "incremental" => "incremental",
-        _ => "reconcile",
     }
 }
 

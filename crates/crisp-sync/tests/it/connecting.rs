@@ -7,7 +7,7 @@ use crisp_sync::connect::{self, Imported, Visitor};
 use crisp_sync::syncs::SyncKind;
 use secrecy::SecretString;
 use serde_json::json;
-use testkit::simulator::{Kind, Options, WebsiteOptions};
+use testkit::simulator::{Fault, FaultRule, Kind, Options, RetryAfter, WebsiteOptions};
 use uuid::Uuid;
 
 use crate::world::{ACTOR, World, now};
@@ -62,6 +62,19 @@ async fn an_installation_connects_the_website_it_was_made_on() {
     assert_eq!(world.actions().await, ["integration.created", "integration.connected"]);
     let proof = &world.log().await[1];
     assert_eq!((proof.actor.as_str(), &proof.detail["proof"]), (ACTOR, &json!("callback")));
+}
+
+#[tokio::test]
+async fn a_short_pause_of_crisps_is_no_error_for_whoever_connects() {
+    for (status, retry_after) in [(429, RetryAfter::Seconds(2)), (420, RetryAfter::Absent)] {
+        let world = World::of(Options::of_size(5, 5)).await;
+        let row = draft(&world, world.account).await;
+        let link = payload(&world, &row, ACTOR).await;
+        let limited = FaultRule::scripted(0, 1, Fault::Limited { status, retry_after });
+        world.crisp.behave(|behaviour| behaviour.faults = vec![limited]);
+        let connected = come_back(&world, &link, &token(&world)).await.unwrap();
+        assert_eq!(connected.state, "connected", "{status} {retry_after:?}");
+    }
 }
 
 #[tokio::test]
@@ -160,7 +173,7 @@ async fn a_plugin_that_is_not_installed_is_said_with_the_link() {
     assert!(matches!(unknown, Err(Refusal::PluginNotInstalled { .. })));
     world.crisp.behave(|behaviour| {
         behaviour.faults =
-            vec![testkit::simulator::FaultRule::by_chance(1.0, testkit::simulator::Fault::Internal)];
+            vec![FaultRule::by_chance(1.0, Fault::Internal)];
     });
     let away = put(&world, world.account, row.integration_id(), &world.website().to_string()).await;
     assert!(matches!(away, Err(Refusal::CrispUnavailable(_))));
