@@ -125,7 +125,7 @@ fn read(messages: i64, (done, all): (i64, Option<i64>)) -> (String, String) {
     let plain = Count(messages).to_string();
     let measured = match all {
         Some(all) => {
-            format!("{plain}, of {} of {}", Count(done), counted(all, "conversation", "conversations"))
+            format!("{plain} in {} of {}", Count(done), counted(all, "conversation", "conversations"))
         }
         None => plain.clone(),
     };
@@ -191,7 +191,7 @@ mod tests {
         (row.conversations_created, row.messages_read) = (10, 1_230);
         let bar = &bars(&row, 4)[2];
         assert_eq!((bar.value, bar.length), (6, Length::Of(10)));
-        assert_eq!(bar.figure, "1,230, of 6 of 10 conversations");
+        assert_eq!(bar.figure, "1,230 in 6 of 10 conversations");
     }
 
     #[test]

@@ -17,6 +17,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const ENOUGH: i64 = 5;
 /// Rows of a list page.
 const PAGE: i64 = 50;
+/// Requests that a transcript takes at the most, as far as a forecast is believed.
+const LONG_TRANSCRIPT: i64 = 3;
 
 /// What was worked out last, and when.
 #[derive(Debug)]
@@ -99,23 +101,25 @@ pub(super) fn waited(row: &SyncRow, now: DateTime<Utc>) -> i64 {
 
 /// Requests that are still to be made; `None`: nobody knows before the lists have ended.
 fn requests_left(row: &SyncRow, stage: Stage, known: Known) -> Option<i64> {
+    let forecast = known.requests.filter(|_| known.imports_conversations);
+    let by_forecast = forecast.map_or(0, |whole| whole - row.crisp_requests);
     if matches!(stage, Stage::Messages | Stage::Settle) {
-        return Some(known.transcripts_due);
+        // What is due is known; how long the transcripts are, only the forecast has asked.
+        let due = known.transcripts_due;
+        return Some(by_forecast.clamp(due, due * LONG_TRANSCRIPT));
     }
     if row.kind == "incremental" {
         return None;
     }
-    if known.imports_conversations {
-        row.expected_conversations?;
-    }
     let lists = requests_of_lists(row, stage, known);
-    if row.trigger != "first_import" {
-        return Some(lists + known.transcripts_due);
-    }
     if !known.imports_conversations {
         return Some(lists);
     }
-    known.requests.map(|whole| (whole - row.crisp_requests).max(lists + known.transcripts_due))
+    if row.trigger == "first_import" {
+        return forecast.map(|_| by_forecast.max(lists + known.transcripts_due));
+    }
+    row.expected_conversations?;
+    Some(lists + known.transcripts_due)
 }
 
 /// Requests that are certain: what nobody has counted is left out.
@@ -181,9 +185,13 @@ mod tests {
     #[test]
     fn a_first_import_has_left_what_its_forecast_leaves() {
         let mut row = first_import();
-        assert_eq!(requests_left(&row, Stage::People, KNOWN), None, "nobody has counted the conversations");
+        assert_eq!(requests_left(&row, Stage::People, KNOWN), Some(900), "before anybody has counted them");
+        assert_eq!(
+            requests_left(&row, Stage::Messages, KNOWN),
+            Some(90),
+            "no more than the transcripts can take"
+        );
         row.expected_conversations = Some(500);
-        assert_eq!(requests_left(&row, Stage::People, KNOWN), Some(900));
         assert_eq!(requests_left(&row, Stage::Conversations, Known { requests: None, ..KNOWN }), None);
         row.crisp_requests = 5_000;
         assert_eq!(requests_left(&row, Stage::Conversations, KNOWN), Some(40), "more than was forecast");

@@ -172,8 +172,7 @@ async fn a_plugin_that_is_not_installed_is_said_with_the_link() {
     let unknown = put(&world, world.account, row.integration_id(), &Uuid::new_v4().to_string()).await;
     assert!(matches!(unknown, Err(Refusal::PluginNotInstalled { .. })));
     world.crisp.behave(|behaviour| {
-        behaviour.faults =
-            vec![FaultRule::by_chance(1.0, Fault::Internal)];
+        behaviour.faults = vec![FaultRule::by_chance(1.0, Fault::Internal)];
     });
     let away = put(&world, world.account, row.integration_id(), &world.website().to_string()).await;
     assert!(matches!(away, Err(Refusal::CrispUnavailable(_))));
