@@ -92,11 +92,12 @@ pub async fn note_arrival(
 ) -> Result<bool, Error> {
     let account = session.account().as_uuid();
     let noted = diesel::sql_query(
-        // The fastest delivery counts, and is forgotten bit by bit, so that one odd clock does not count for ever.
+        // The fastest delivery counts, and is forgotten bit by bit, so that one odd clock does not count for ever, and a
+        // few late hooks do not pass for the time that a delivery takes.
         "update integrations set last_hook_at = $3, hook_skew_ms = case \
              when $4::bigint is null then hook_skew_ms \
              when hook_skew_ms is null or $4 < hook_skew_ms then $4 \
-             else hook_skew_ms + ($4 - hook_skew_ms) / 16 end where account_id = $1 and id = $2 \
+             else hook_skew_ms + least(($4 - hook_skew_ms) / 16, 10) end where account_id = $1 and id = $2 \
              and state <> 'disconnected' and purge_requested_at is null",
     )
     .bind::<SqlUuid, _>(account)
