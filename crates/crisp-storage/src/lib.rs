@@ -50,6 +50,7 @@ pub mod sightings;
 pub mod syncs;
 mod tls;
 mod transaction;
+pub mod transcripts;
 mod turns;
 pub mod unreadable;
 pub mod vault;

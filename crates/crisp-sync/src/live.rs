@@ -5,11 +5,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::{Client, SessionId, WebsiteId};
 use crisp_domain::ConversationFacts;
-use crisp_storage::conversations::Due;
 use crisp_storage::quota::Purpose;
+use crisp_storage::transcripts::Due;
 use crisp_storage::wanted::{self, Wanted};
 use crisp_storage::work::{Lease, Release};
-use crisp_storage::{conversations, integrations, syncs};
+use crisp_storage::{integrations, syncs, transcripts};
 use futures::{FutureExt, StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -23,12 +23,10 @@ use crate::people::{Incoming, apply_profiles, remove_profiles};
 use crate::run::remove_conversations;
 use crate::scope::{Scope, settings_of};
 use crate::threads::{self, Reading, Verify};
-use crate::transcript::{A_FEW, CONCURRENCY, NOT_FOUND, Reader};
+use crate::transcript::{A_FEW, CONCURRENCY, NOT_FOUND, Reader, in_outage};
 
 /// Records or transcripts taken up at once.
 const BATCH: i64 = 16;
-/// Failures in a row up to which nothing but Crisp is to blame: some ten minutes.
-const OUTAGE: i32 = 20;
 /// Reads of one record before it becomes a dead letter.
 const MAX_ATTEMPTS: i32 = 6;
 /// What a wish says whose record Crisp did not have when it was asked for: twice in a row, and it is believed.
@@ -110,11 +108,11 @@ impl<'a> Lane<'a> {
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
         let mut due = vec![
             wanted::next_due(&mut session, integration).await?,
-            conversations::next_messages_retry(&mut session, integration, Due::Urgent).await?,
+            transcripts::next_retry(&mut session, integration, Due::Urgent).await?,
         ];
         if !sync_under_way {
             for whose in [Due::Calm, Due::SetAside] {
-                due.push(conversations::next_messages_retry(&mut session, integration, whose).await?);
+                due.push(transcripts::next_retry(&mut session, integration, whose).await?);
             }
         }
         session.commit().await?;
@@ -243,9 +241,9 @@ impl<'a> Lane<'a> {
         whose: Due,
         may_go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<usize, Error> {
-        let in_outage = (1..=OUTAGE).contains(&self.lease.attempts);
+        let in_outage = in_outage(self.lease.attempts);
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
-        let due = conversations::list_messages_due(
+        let due = transcripts::list_due(
             &mut session,
             self.lease.integration,
             whose,

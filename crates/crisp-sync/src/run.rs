@@ -114,8 +114,7 @@ async fn purpose(
         return Ok(Purpose::Backfill);
     }
     let mut session = engine.database.read_primary(lease.account).await?;
-    let (transcripts, _) =
-        crisp_storage::conversations::count_messages_due(&mut session, lease.integration).await?;
+    let (transcripts, _) = crisp_storage::transcripts::count_due(&mut session, lease.integration).await?;
     session.commit().await?;
     Ok(if transcripts > MANY_TRANSCRIPTS { Purpose::Backfill } else { Purpose::Live })
 }

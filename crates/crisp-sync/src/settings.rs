@@ -9,7 +9,7 @@ use crisp_domain::{AccountId, ImportSettings, IntegrationId};
 use crisp_storage::AccountSession;
 use crisp_storage::integrations::{self, IntegrationRow};
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{conversations, messages};
+use crisp_storage::{messages, transcripts};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -121,7 +121,7 @@ async fn apply(
         messages::forget_notes(session, row.integration_id(), now).await?;
     }
     if !before.include_notes && after.include_notes {
-        let planned = conversations::plan_notes(session, row.integration_id(), now).await?;
+        let planned = transcripts::plan_notes(session, row.integration_id(), now).await?;
         if planned > 0 && row.is_live() {
             work::signal(session, row.integration_id(), Lane::Live, now).await?;
         }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crisp_domain::{AccountId, IntegrationId};
 use crisp_storage::integrations::IntegrationRow;
 use crisp_storage::work::Lane;
-use crisp_storage::{AccountSession, conversations, hooks, integrations, syncs, wanted};
+use crisp_storage::{AccountSession, hooks, integrations, syncs, transcripts, wanted};
 
 use tokio_util::sync::CancellationToken;
 
@@ -115,15 +115,12 @@ async fn next_transcript(
     sync_under_way: bool,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, Error> {
-    let all = [conversations::Due::Urgent, conversations::Due::Calm, conversations::Due::SetAside];
+    let all = [transcripts::Due::Urgent, transcripts::Due::Calm, transcripts::Due::SetAside];
     let mut next: Option<DateTime<Utc>> = None;
     for due in all.into_iter().take(if sync_under_way { 1 } else { all.len() }) {
-        let ready = !conversations::list_messages_due(session, integration, due, now, 1).await?.is_empty();
-        let due_at = if ready {
-            Some(now)
-        } else {
-            conversations::next_messages_retry(session, integration, due).await?
-        };
+        let ready = !transcripts::list_due(session, integration, due, now, 1).await?.is_empty();
+        let due_at =
+            if ready { Some(now) } else { transcripts::next_retry(session, integration, due).await? };
         next = next.into_iter().chain(due_at).min();
     }
     Ok(next)

@@ -9,7 +9,7 @@ use crisp_domain::{ConversationFacts, ConversationId, RenderOptions};
 use crisp_storage::conversations::{self, ConversationRow};
 use crisp_storage::erasure::ErasureKey;
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{directory, matches, messages, wanted};
+use crisp_storage::{directory, matches, messages, transcripts, wanted};
 use uuid::Uuid;
 
 use crate::erase::{Trail, keep_away};
@@ -167,7 +167,7 @@ fn plan_messages(row: &mut ConversationRow, verify: Verify, urgent: bool) {
         && row.messages_known_at >= row.crisp_updated_at;
     let as_heard =
         row.newest_fingerprint.is_some() && row.messages_hooked_fingerprint == row.newest_fingerprint;
-    let is_aside = row.messages_attempts >= conversations::SET_ASIDE_AFTER;
+    let is_aside = row.messages_attempts >= transcripts::SET_ASIDE_AFTER;
     let due = match verify {
         Verify::Everything => {
             row.messages_reread = true;

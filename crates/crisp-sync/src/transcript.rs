@@ -11,7 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crisp_client::messages::{Backwards, Onward};
 use crisp_client::{Client, Selector, SessionId, WebsiteId};
 use crisp_domain::{ConversationId, SyncId};
-use crisp_storage::conversations::{self, ConversationRow, SET_ASIDE_AFTER};
+use crisp_storage::conversations::{self, ConversationRow};
+use crisp_storage::transcripts::SET_ASIDE_AFTER;
 use crisp_storage::work::{self, Lane, Lease};
 use crisp_storage::{Database, unreadable, wanted};
 use futures::{FutureExt, StreamExt, stream};
@@ -198,6 +199,14 @@ pub(crate) const NOT_FOUND: &str = "messages not found";
 pub(crate) const CONCURRENCY: usize = 8;
 /// Transcripts read at once while Crisp fails at them all: enough to see whether it still does.
 pub(crate) const A_FEW: i64 = 2;
+/// Failures in a row up to which nothing but Crisp is to blame: some fifteen minutes.
+const OUTAGE: i32 = 20;
+
+/// Whether so many failures in a row are an outage. One that ends nowhere is the last transcript's own fault.
+pub(crate) fn in_outage(failures_in_row: i32) -> bool {
+    (1..=OUTAGE).contains(&failures_in_row)
+}
+
 /// How long a transcript stands back when Crisp failed at all of them.
 const POSTPONED_FOR: TimeDelta = TimeDelta::seconds(15);
 

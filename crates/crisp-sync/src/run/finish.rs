@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crisp_storage::integrations::IntegrationRow;
 use crisp_storage::syncs::{Ending, SyncRow};
 use crisp_storage::work::{self, Lane};
-use crisp_storage::{conversations, wanted};
+use crisp_storage::{transcripts, wanted};
 
 use super::{Bookmark, Next, Run, Stage};
 use crate::clock;
@@ -82,7 +82,7 @@ impl Run<'_> {
     pub(super) async fn cancel(&mut self) -> Result<(), Error> {
         let mut scope = self.open().await?;
         let (id, now) = (scope.id(), scope.now);
-        conversations::forget_calm_plans(&mut scope.session, id, now).await?;
+        transcripts::forget_calm(&mut scope.session, id, now).await?;
         let interval = incremental_interval(self.engine, &scope.integration);
         let reconcile = reconcile_interval(self.engine);
         self.commit(scope, |row, _, integration| {

@@ -1,7 +1,7 @@
 //! Reads the messages that are due, the newest conversations first, several at a time.
 
 use chrono::TimeDelta;
-use crisp_storage::conversations;
+use crisp_storage::transcripts;
 
 use super::{Next, Run, Stage};
 use crate::clock;
@@ -10,29 +10,22 @@ use crate::transcript;
 
 /// Conversations taken up in one step.
 const BATCH: i64 = 32;
-/// Failures in a row up to which nothing but Crisp is to blame: some fifteen minutes.
-const OUTAGE: i32 = 20;
 
 impl Run<'_> {
     pub(super) async fn messages(&mut self) -> Result<Next, Error> {
         let now = clock::now();
-        // A failure after the other is an outage; where it ends nowhere, the one transcript that is left is to blame.
-        let in_outage = (1..=OUTAGE).contains(&self.row.failures_in_row);
+        let in_outage = transcript::in_outage(self.row.failures_in_row);
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
-        let due = conversations::list_messages_due(
+        let due = transcripts::list_due(
             &mut session,
             self.lease.integration,
-            conversations::Due::Calm,
+            transcripts::Due::Calm,
             now,
             if in_outage { transcript::A_FEW } else { BATCH },
         )
         .await?;
-        let waiting = conversations::next_messages_retry(
-            &mut session,
-            self.lease.integration,
-            conversations::Due::Calm,
-        )
-        .await?;
+        let waiting =
+            transcripts::next_retry(&mut session, self.lease.integration, transcripts::Due::Calm).await?;
         session.commit().await?;
         if due.is_empty() {
             return self.after_messages(waiting).await;

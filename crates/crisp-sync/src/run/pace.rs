@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use crisp_storage::conversations;
 use crisp_storage::quota::Purpose;
 use crisp_storage::syncs::SyncRow;
+use crisp_storage::transcripts;
 
 use super::{Run, Stage};
 use crate::clock;
@@ -68,8 +68,7 @@ impl Run<'_> {
 
     async fn known(&self) -> Result<Known, Error> {
         let mut session = self.engine.database.read_primary(self.lease.account).await?;
-        let (transcripts_due, _) =
-            conversations::count_messages_due(&mut session, self.lease.integration).await?;
+        let (transcripts_due, _) = transcripts::count_due(&mut session, self.lease.integration).await?;
         session.commit().await?;
         Ok(Known {
             transcripts_due,

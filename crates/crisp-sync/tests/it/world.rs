@@ -149,7 +149,7 @@ impl World {
             let mut session = self.engine.database().read_primary(self.account).await.unwrap();
             let pending = crisp_storage::hooks::list_backlogged(&mut session).await.unwrap();
             let wanted = crisp_storage::wanted::next_due(&mut session, id).await.unwrap();
-            let (due, _) = crisp_storage::conversations::count_messages_due(&mut session, id).await.unwrap();
+            let (due, _) = crisp_storage::transcripts::count_due(&mut session, id).await.unwrap();
             session.commit().await.unwrap();
             pending.is_empty() && wanted.is_none() && due == 0
         })

@@ -8,7 +8,7 @@ use crisp_domain::email::EmailKey;
 use crisp_domain::ids::{CompanyId, ContactId, ConversationId, SyncId};
 use crisp_storage::{
     audit, conversations, dead_letters, directory, hooks, integrations, matches, messages, operators,
-    profiles, sightings, syncs, views, wanted,
+    profiles, sightings, syncs, transcripts, views, wanted,
 };
 use uuid::Uuid;
 
@@ -43,7 +43,7 @@ async fn call_passes(setting: &Setting, called: &mut BTreeSet<String>) {
 }
 
 async fn call_conversations(setting: &Setting, called: &mut BTreeSet<String>) {
-    use conversations::Due;
+    use transcripts::Due;
     let (integration, conversation) = (setting.integration, ConversationId::new_v7(now()));
     let some = ["some".to_owned()];
     let people = [(integration, "p1".to_owned())];
@@ -51,9 +51,9 @@ async fn call_conversations(setting: &Setting, called: &mut BTreeSet<String>) {
     call!(setting, called, conversations::find, conversation);
     call!(setting, called, conversations::list, &[conversation.as_uuid()]);
     call!(setting, called, conversations::list_concerned, &some, &people, &[ContactId::new_v7(now())]);
-    call!(setting, called, conversations::list_messages_due, integration, Due::Urgent, now(), 1);
-    call!(setting, called, conversations::count_messages_due, integration);
-    call!(setting, called, conversations::next_messages_retry, integration, Due::Calm);
+    call!(setting, called, transcripts::list_due, integration, Due::Urgent, now(), 1);
+    call!(setting, called, transcripts::count_due, integration);
+    call!(setting, called, transcripts::next_retry, integration, Due::Calm);
     call!(setting, called, matches::list_candidates, integration.as_uuid(), &some, &some);
     call!(setting, called, matches::history, conversation);
     let open = messages::Between { conversation, after: None, before: None };

@@ -15,7 +15,7 @@ use crisp_storage::vault::{Key, KeyRing};
 use crisp_storage::work::Lane;
 use crisp_storage::{
     adoption, audit, claims, conversations, dead_letters, directory, erasure, hooks, integrations, matches,
-    messages, operators, profiles, purge, secrets, sightings, syncs, unreadable, wanted, work,
+    messages, operators, profiles, purge, secrets, sightings, syncs, transcripts, unreadable, wanted, work,
 };
 use secrecy::SecretBox;
 use uuid::Uuid;
@@ -119,8 +119,8 @@ async fn call_conversations(setting: &Setting, called: &mut BTreeSet<String>) {
         cause: "import".to_owned(),
         decision: serde_json::json!({}),
     };
-    call!(setting, called, conversations::plan_notes, integration, now());
-    call!(setting, called, conversations::forget_calm_plans, integration, now());
+    call!(setting, called, transcripts::plan_notes, integration, now());
+    call!(setting, called, transcripts::forget_calm, integration, now());
     call!(setting, called, conversations::save, integration, &rows, now());
     call!(setting, called, conversations::link_companies, &[id.as_uuid()]);
     call!(setting, called, matches::record, &[decision], now());
